@@ -1,1 +1,29 @@
-//! x
+//! The schema of Waybill's stores. Migrations only go forward once landed; see `README.md` beside this crate.
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::{MigrationTrait, async_trait::async_trait};
+
+mod m20261123_000001_create_order;
+mod m20261123_000002_create_work_order;
+mod m20261123_000003_create_event;
+mod m20261123_000004_create_idempotency_key;
+mod m20261123_000005_create_plugin;
+mod m20261123_000006_create_plugin_run;
+
+/// Every migration, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261123_000001_create_order::Migration),
+            Box::new(m20261123_000002_create_work_order::Migration),
+            Box::new(m20261123_000003_create_event::Migration),
+            Box::new(m20261123_000004_create_idempotency_key::Migration),
+            Box::new(m20261123_000005_create_plugin::Migration),
+            Box::new(m20261123_000006_create_plugin_run::Migration),
+        ]
+    }
+}
