@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -299,17 +299,20 @@ fn create_key_file(path: &Path, random: impl FnOnce(&mut [u8])) -> io::Result<()
     draft.push(format!(".{:016x}", u64::from_le_bytes(*suffix)));
     let draft = PathBuf::from(draft);
 
-    let outcome = write_private(&draft, Keyring::generate_file_text(key).expose().as_bytes())
-        .and_then(|()| std::fs::hard_link(&draft, path));
+    let text = Keyring::generate_file_text(key);
+    write_private(&draft, text.expose().as_bytes())?;
+    let linked = match std::fs::hard_link(&draft, path) {
+        // A file system without links: the file is made in place, and may be seen half written for an instant.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => write_private(path, text.expose().as_bytes()),
+        outcome => outcome,
+    };
     // Best effort: a draft left behind is as private as the key file.
     let _ = std::fs::remove_file(&draft);
-    match outcome {
+    match linked {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        // A file system without links: here the file may be seen half written, for the blink of an eye.
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => todo_plain(path, key),
-        outcome => outcome,
-    }?;
-    sync_folder_of(path)
+        Err(error) => Err(error),
+        Ok(()) => sync_folder_of(path),
+    }
 }
 
 /// Writes a new file that only its owner may read, through to the disk.
@@ -327,7 +330,213 @@ fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 /// Makes the folder's new entry last: a key that is gone after a power cut takes everything sealed with it along.
+#[cfg(unix)]
 fn sync_folder_of(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// Other systems cannot open a folder to flush it.
+#[cfg(not(unix))]
+fn sync_folder_of(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice)]
+mod tests {
+    use super::*;
+
+    const OLD: [u8; 32] = [1; 32];
+    const NEW: [u8; 32] = [2; 32];
+    const NONCE: [u8; 24] = [7; 24];
+
+    fn keyring(keys: &[[u8; 32]]) -> Keyring {
+        let text: String = keys.iter().map(|key| Keyring::generate_file_text(key).into_exposed()).collect();
+        Keyring::parse(&text).unwrap()
+    }
+
+    /// A folder of its own for each test, gone afterwards.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("waybill-secret-{}-{name}", std::process::id()));
+            let _ = std::fs::remove_dir_all(&path);
+            std::fs::create_dir(&path).unwrap();
+            Self(path)
+        }
+
+        fn names(&self) -> Vec<String> {
+            let entries = std::fs::read_dir(&self.0).unwrap();
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn a_secret_prints_as_stars() {
+        let secret = Secret::new("hunter2");
+        assert_eq!(format!("{secret} {secret:?} {:?}", Some(&secret)), "*** *** Some(***)");
+        assert_eq!(*secret.expose(), "hunter2");
+    }
+
+    #[test]
+    fn a_secret_is_read_from_configuration_as_its_value() {
+        let secret: Secret<String> = serde_json::from_str("\"hunter2\"").unwrap();
+        assert_eq!(secret.expose(), "hunter2");
+    }
+
+    #[test]
+    fn a_keyring_prints_its_key_ids_only() {
+        let printed = format!("{:?}", keyring(&[OLD]));
+        assert_eq!(printed, r#"Keyring(["72cd6e84"])"#);
+    }
+
+    #[test]
+    fn what_was_sealed_opens_again_in_its_context_only() {
+        let keys = keyring(&[OLD]);
+        let sealed = keys.seal("Anna Schmidt".as_bytes(), "order.consignee", NONCE);
+        assert!(sealed.starts_with("v1.72cd6e84."), "{sealed}");
+        assert!(!sealed.contains("Anna"));
+        assert_eq!(keys.open(&sealed, "order.consignee").unwrap(), b"Anna Schmidt");
+        assert_eq!(keys.open(&sealed, "order.notes"), Err(OpenError::Altered));
+    }
+
+    #[test]
+    fn an_empty_text_can_be_sealed() {
+        let keys = keyring(&[OLD]);
+        assert_eq!(keys.open(&keys.seal(b"", "c", NONCE), "c").unwrap(), b"");
+    }
+
+    #[test]
+    fn the_first_key_encrypts_and_the_others_still_decrypt() {
+        let before = keyring(&[OLD]);
+        let after = keyring(&[NEW, OLD]);
+        let sealed = before.seal(b"text", "c", NONCE);
+        assert_eq!(after.open(&sealed, "c").unwrap(), b"text");
+        assert!(before.is_current(&sealed) && !after.is_current(&sealed));
+
+        let resealed = after.seal(b"text", "c", NONCE);
+        assert!(after.is_current(&resealed));
+        let unknown = OpenError::UnknownKey { key_id: after.key_ids()[0].to_owned() };
+        assert_eq!(before.open(&resealed, "c"), Err(unknown));
+    }
+
+    #[test]
+    fn a_text_that_was_tampered_with_stays_shut() {
+        let keys = keyring(&[OLD]);
+        let sealed = keys.seal(b"some text", "c", NONCE);
+        let (head, encoded) = sealed.rsplit_once('.').unwrap();
+        let bytes = STANDARD.decode(encoded).unwrap();
+        for index in 0..bytes.len() {
+            let mut bytes = bytes.clone();
+            bytes[index] ^= 1;
+            let tampered = format!("{head}.{}", STANDARD.encode(bytes));
+            assert_eq!(keys.open(&tampered, "c"), Err(OpenError::Altered), "byte {index}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_sealed_text_is_malformed() {
+        let keys = keyring(&[OLD]);
+        for text in ["", "v1", "v1.72cd6e84", "v2.72cd6e84.AAAA", "v1.72cd6e84.!", "v1.72cd6e84.AAAA", "plain text"] {
+            assert_eq!(keys.open(text, "c"), Err(OpenError::Malformed), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_file_may_have_comments_blank_lines_and_any_line_ends() {
+        let key = STANDARD.encode(OLD);
+        for text in [
+            key.clone(),
+            format!("{key}\r\n"),
+            format!("# the key\n\n  {key}  \n"),
+            key.trim_end_matches('=').to_owned(),
+        ] {
+            assert_eq!(Keyring::parse(&text).unwrap().key_ids(), ["72cd6e84"], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_bad_key_file_is_refused_by_line() {
+        let key = STANDARD.encode(OLD);
+        let short = STANDARD.encode([1; 16]);
+        for (text, expected) in [
+            (String::new(), KeyringError::Empty),
+            ("# nothing\n".to_owned(), KeyringError::Empty),
+            (format!("{key}\nno key!\n"), KeyringError::NotBase64 { line: 2 }),
+            (format!("\n{short}"), KeyringError::WrongLength { line: 2, found: 16 }),
+            (format!("{key}\n\n{key}"), KeyringError::Repeated { line: 3, first: 1 }),
+        ] {
+            let error = Keyring::parse(&text).unwrap_err();
+            assert_eq!(error, expected, "{text:?}");
+            assert!(!error.to_string().contains("no key!"));
+        }
+    }
+
+    #[test]
+    fn a_key_file_is_made_once_and_then_loaded() {
+        let folder = Folder::new("once");
+        let path = folder.0.join("waybill.key");
+        let made = Keyring::load_or_create(&path, true, |bytes| bytes.fill(1)).unwrap();
+        let loaded = Keyring::load_or_create(&path, true, |_| panic!("there is a key already")).unwrap();
+        assert_eq!(made.key_ids(), loaded.key_ids());
+        assert_eq!(folder.names(), ["waybill.key"]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_key_file_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = Folder::new("mode");
+        let path = folder.0.join("waybill.key");
+        Keyring::load_or_create(&path, true, |bytes| bytes.fill(1)).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn of_many_that_start_at_once_all_get_the_same_key() {
+        let folder = Folder::new("race");
+        let path = folder.0.join("waybill.key");
+        let ids: Vec<String> = std::thread::scope(|scope| {
+            let starts: Vec<_> = (0..16u8)
+                .map(|seed| {
+                    let path = &path;
+                    scope.spawn(move || Keyring::load_or_create(path, true, |bytes| bytes.fill(seed)).unwrap())
+                })
+                .collect();
+            starts.into_iter().map(|start| start.join().unwrap().key_ids()[0].to_owned()).collect()
+        });
+        assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+        assert_eq!(folder.names(), ["waybill.key"]);
+    }
+
+    #[test]
+    fn a_missing_key_file_is_an_error_unless_it_may_be_made() {
+        let folder = Folder::new("missing");
+        let path = folder.0.join("waybill.key");
+        let error = Keyring::load_or_create(&path, false, |_| panic!("not asked for")).unwrap_err();
+        assert!(matches!(error, LoadError::Read { .. }), "{error}");
+        assert!(folder.names().is_empty());
+
+        let error = Keyring::load_or_create(&path.join("deep"), true, |bytes| bytes.fill(1)).unwrap_err();
+        assert!(matches!(error, LoadError::Create { .. }), "{error}");
+    }
+
+    #[test]
+    fn an_existing_file_is_never_overwritten() {
+        let folder = Folder::new("invalid");
+        let path = folder.0.join("waybill.key");
+        std::fs::write(&path, "").unwrap();
+        let error = Keyring::load_or_create(&path, true, |_| panic!("there is a file")).unwrap_err();
+        assert!(matches!(error, LoadError::Invalid { source: KeyringError::Empty, .. }), "{error}");
+        assert!(error.to_string().contains("waybill.key"), "{error}");
+    }
 }

@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::id::EventId;
+
 /// The answer to the first use of an idempotency key.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -18,9 +20,9 @@ pub struct Model {
     /// SHA-256 of what was asked.
     pub input_hash: Vec<u8>,
     /// What the mutation made or changed.
-    pub entity_id: Option<Uuid>,
-    /// Position of the last event that it recorded.
-    pub position: Option<i64>,
+    pub entity_id: Uuid,
+    /// The last event that it recorded, if it recorded one.
+    pub event_id: Option<EventId>,
     /// When it was used first.
     pub created_at: DateTimeUtc,
 }

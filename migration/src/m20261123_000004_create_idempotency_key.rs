@@ -2,7 +2,7 @@
 
 use sea_orm_migration::{
     prelude::*,
-    schema::{big_integer_null, binary, text, timestamp_with_time_zone, uuid_null},
+    schema::{binary, text, timestamp_with_time_zone, uuid, uuid_null},
 };
 
 #[derive(DeriveMigrationName)]
@@ -19,8 +19,8 @@ impl MigrationTrait for Migration {
                     .col(text(IdempotencyKey::Key))
                     .col(text(IdempotencyKey::Operation))
                     .col(binary(IdempotencyKey::InputHash))
-                    .col(uuid_null(IdempotencyKey::EntityId))
-                    .col(big_integer_null(IdempotencyKey::Position))
+                    .col(uuid(IdempotencyKey::EntityId))
+                    .col(uuid_null(IdempotencyKey::EventId))
                     .col(timestamp_with_time_zone(IdempotencyKey::CreatedAt))
                     .primary_key(Index::create().col(IdempotencyKey::TenantId).col(IdempotencyKey::Key))
                     .to_owned(),
@@ -52,6 +52,6 @@ enum IdempotencyKey {
     Operation,
     InputHash,
     EntityId,
-    Position,
+    EventId,
     CreatedAt,
 }

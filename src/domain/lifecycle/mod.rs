@@ -3,11 +3,15 @@
 //! Everything here is computation over values: an order's [`Situation`] and a [`Command`] give a list of
 //! [`Change`]s or a [`Refusal`]. Work orders are named by their sequence number, which is unique within an order.
 
+mod apply;
 mod available;
+mod block;
 mod builtin;
 mod cancel;
 mod change;
 mod decide;
+mod decision;
+pub mod event;
 mod explain;
 mod flow;
 mod returns;

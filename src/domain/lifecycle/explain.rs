@@ -1,0 +1,84 @@
+//! Why an order is in its state, in one sentence.
+
+use super::{CancellationStatus, Outcome, Phase, Situation, available, event};
+
+/// How many work orders a sentence names before it only counts.
+const NAMED_AT_MOST: usize = 5;
+
+/// One sentence about what the order waits for, or how it ended.
+///
+/// `gates` is the number of unfinished plugin runs that gate intake; `name` gives a work order's public id from its
+/// sequence number.
+pub fn explain(situation: &Situation<'_>, gates: usize, name: impl Fn(i32) -> String) -> String {
+    let order = &situation.order;
+    if order.phase == Phase::Settled {
+        return ended(situation);
+    }
+    match order.cancellation {
+        Some(CancellationStatus::Requested) => {
+            return "waits for the plugins' verdict on its cancellation".to_owned();
+        }
+        Some(CancellationStatus::Returning) => {
+            return format!("is being cancelled and {}", waiting(situation, name));
+        }
+        Some(CancellationStatus::Completed | CancellationStatus::Refused) | None => {}
+    }
+    if situation.order_step(event::VALIDATE).is_some() {
+        return match gates {
+            0 => "waits for intake to be finished".to_owned(),
+            1 => "waits for 1 plugin run that gates intake".to_owned(),
+            _ => format!("waits for {gates} plugin runs that gate intake"),
+        };
+    }
+    if !order.ready_to_process && situation.order_step(event::START).is_some() {
+        return "waits for its release: readyToProcess is false".to_owned();
+    }
+    if !situation.unfinished().is_empty() {
+        return waiting(situation, name);
+    }
+    let callers: Vec<_> = available::available_for_order(situation)
+        .into_iter()
+        .filter(|it| it.allowed)
+        .map(|it| it.event)
+        .collect();
+    if callers.is_empty() {
+        return "waits for a work order: all it has are settled".to_owned();
+    }
+    format!("waits for one of the events {}", callers.join(", "))
+}
+
+/// Which work orders are waited for; only the first few are named.
+pub(super) fn waiting(situation: &Situation<'_>, name: impl Fn(i32) -> String) -> String {
+    let unfinished = situation.unfinished();
+    let named: Vec<_> = unfinished
+        .iter()
+        .take(NAMED_AT_MOST)
+        .map(|it| format!("{} {}", name(it.sequence), it.status))
+        .collect();
+    let more = unfinished.len().saturating_sub(NAMED_AT_MOST);
+    let tail = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let all = situation.work_orders.len();
+    let noun = if all == 1 { "work order" } else { "work orders" };
+    format!(
+        "waits for {} of {all} {noun}: {}{tail}",
+        unfinished.len(),
+        named.join(", ")
+    )
+}
+
+fn ended(situation: &Situation<'_>) -> String {
+    let forward = situation.by_sequence(super::WorkOrderState::is_forward);
+    let succeeded = forward.iter().filter(|it| it.outcome == Some(Outcome::Succeeded)).count();
+    let all = forward.len();
+    let noun = if all == 1 { "work order" } else { "work orders" };
+    match situation.order.outcome {
+        Some(Outcome::Succeeded) => format!("ended SUCCEEDED: {succeeded} of {all} {noun} succeeded"),
+        Some(Outcome::PartiallySucceeded) => {
+            format!("ended PARTIALLY_SUCCEEDED: {succeeded} of {all} {noun} succeeded")
+        }
+        Some(Outcome::Failed) => format!("ended FAILED: {succeeded} of {all} {noun} succeeded"),
+        Some(Outcome::Cancelled) => "ended CANCELLED: it was called off".to_owned(),
+        Some(Outcome::Rejected) => "ended REJECTED: it was not taken on".to_owned(),
+        None => "is settled".to_owned(),
+    }
+}

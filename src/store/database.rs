@@ -1,0 +1,235 @@
+//! The pools of a store.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use migration::MigratorTrait;
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    sqlx::{
+        self,
+        postgres::PgListener,
+        sqlite::{SqliteJournalMode, SqliteSynchronous},
+    },
+};
+
+use crate::fault::Fault;
+
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection that rested longer is tried before it is used: the server may have closed it meanwhile.
+const TEST_AFTER_IDLE: Duration = Duration::from_secs(30);
+/// How long SQLite waits for a lock that another process holds.
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const SQLITE_READERS: u32 = 4;
+/// PostgreSQL serves few busy connections better than many; what does not fit waits here.
+const POSTGRES_CONNECTIONS: u32 = 8;
+/// No statement of ours takes long; one that does is stuck.
+const POSTGRES_STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Any number will do, as long as every process uses the same one.
+const MIGRATION_LOCK: i64 = 0x7761_7962_696c_6c00;
+
+/// Counts the statements that went to a store, so that a test can tell how many an operation takes.
+pub type Statements = Arc<AtomicU64>;
+
+/// An open store: SQLite with one connection that writes and several that read, or a pool to PostgreSQL.
+#[derive(Clone, Debug)]
+pub struct Database {
+    writer: DatabaseConnection,
+    reader: DatabaseConnection,
+    statements: Statements,
+}
+
+/// Why a store cannot be opened; the text is for operators and names the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL is of no store that we know.
+    #[error("the database URL must begin with sqlite:// or postgres://")]
+    UnknownScheme,
+    /// The file cannot be opened or written.
+    #[error(
+        "cannot open the SQLite file {path}: {source}; check that its folder exists and that this user may write both"
+    )]
+    File {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: DbErr,
+    },
+    /// The server cannot be reached.
+    #[error("cannot connect to PostgreSQL: {0}; check the database URL and that the server accepts this user")]
+    Connect(DbErr),
+    /// The schema cannot be brought up to date.
+    #[error("cannot bring the schema up to date: {0}")]
+    Migrate(DbErr),
+}
+
+impl Database {
+    /// Opens the store that `url` names; a SQLite file is made where there is none. `connections` bounds the
+    /// connections to PostgreSQL and the readers of SQLite.
+    pub async fn open(url: &str, connections: Option<u32>) -> Result<Self, OpenError> {
+        let statements = Statements::default();
+        if let Some(path) = sqlite_path(url) {
+            let failed = |source| OpenError::File { path: path.display().to_string(), source };
+            // The writer comes first: it makes the file and turns the write-ahead log on.
+            let mut writer = sea_orm::Database::connect(sqlite_options(url, 1)).await.map_err(failed)?;
+            probe_write(&writer).await.map_err(failed)?;
+            let readers = connections.unwrap_or(SQLITE_READERS);
+            let mut reader =
+                sea_orm::Database::connect(sqlite_options(url, readers)).await.map_err(failed)?;
+            count_statements(&mut writer, &statements);
+            count_statements(&mut reader, &statements);
+            return Ok(Self { writer, reader, statements });
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let mut options = ConnectOptions::new(url.to_owned());
+            common_options(&mut options, connections.unwrap_or(POSTGRES_CONNECTIONS));
+            options.statement_timeout(POSTGRES_STATEMENT_TIMEOUT);
+            let mut pool = sea_orm::Database::connect(options).await.map_err(OpenError::Connect)?;
+            count_statements(&mut pool, &statements);
+            return Ok(Self { writer: pool.clone(), reader: pool, statements });
+        }
+        Err(OpenError::UnknownScheme)
+    }
+
+    /// Applies the migrations that are missing. Of several processes that start at once, one does the work and the
+    /// others wait for it.
+    pub async fn migrate(&self) -> Result<(), OpenError> {
+        let lock = match self.backend() {
+            DbBackend::Postgres => {
+                let tx = self.writer.begin().await.map_err(OpenError::Migrate)?;
+                let lock = Statement::from_sql_and_values(
+                    DbBackend::Postgres,
+                    "SELECT pg_advisory_xact_lock($1)",
+                    [MIGRATION_LOCK.into()],
+                );
+                tx.execute_raw(lock).await.map_err(OpenError::Migrate)?;
+                Some(tx)
+            }
+            _ => None,
+        };
+        migration::Migrator::up(&self.writer, None).await.map_err(OpenError::Migrate)?;
+        if let Some(tx) = lock {
+            tx.rollback().await.map_err(OpenError::Migrate)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the store answers.
+    pub async fn ping(&self) -> Result<(), Fault> {
+        Ok(self.reader.ping().await?)
+    }
+
+    /// The kind of the store.
+    pub fn backend(&self) -> DbBackend {
+        self.writer.get_database_backend()
+    }
+
+    /// How many statements went to the store so far.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// Waits for open statements and closes the connections.
+    pub async fn close(self) {
+        // Nothing is left to do about a pool that does not close cleanly: the process ends.
+        let _ = self.reader.close().await;
+        let _ = self.writer.close().await;
+    }
+
+    /// For [`super::TenantDb`] and [`super::queue`].
+    pub(super) const fn reader(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// For [`super::queue`].
+    pub(super) const fn writer(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    /// Opens a transaction that writes. Only `usecase::work` may ask for one.
+    pub async fn write_transaction(&self) -> Result<DatabaseTransaction, Fault> {
+        // SQLite: taking the write lock at once spares us an upgrade that fails when somebody else wrote meanwhile.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: (self.backend() == DbBackend::Sqlite)
+                .then_some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(self.writer.begin_with_options(options).await?)
+    }
+
+    /// A connection of its own that hears what processes tell each other; none with SQLite, which serves only one.
+    pub async fn listener(&self) -> Result<Option<PgListener>, sqlx::Error> {
+        match self.backend() {
+            DbBackend::Postgres => {
+                let pool = self.writer.get_postgres_connection_pool();
+                // Not taken from the pool: it is held for the life of the process.
+                let own = sqlx::postgres::PgPoolOptions::new()
+                    .max_connections(1)
+                    .acquire_timeout(ACQUIRE_TIMEOUT)
+                    .connect_lazy_with((*pool.connect_options()).clone());
+                PgListener::connect_with(&own).await.map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The file that a SQLite URL names.
+pub fn sqlite_path(url: &str) -> Option<PathBuf> {
+    let rest = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
+    Some(Path::new(rest.split('?').next().unwrap_or(rest)).to_owned())
+}
+
+fn common_options(options: &mut ConnectOptions, connections: u32) {
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .test_before_acquire_if_idle_for(TEST_AFTER_IDLE)
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false);
+}
+
+fn sqlite_options(url: &str, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url.to_owned());
+    common_options(&mut options, connections);
+    options.map_sqlx_sqlite_opts(|sqlite| {
+        sqlite
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // An acknowledged write must survive a power cut, not only the end of the process.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(SQLITE_BUSY_TIMEOUT)
+            .foreign_keys(true)
+            .row_buffer_size(200)
+    });
+    options
+}
+
+/// SQLite opens a read-only file gladly and fails at the first write; better to fail at the start.
+async fn probe_write(writer: &DatabaseConnection) -> Result<(), DbErr> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    let tx = writer.begin_with_options(options).await?;
+    tx.execute_unprepared("PRAGMA user_version = 1").await?;
+    tx.rollback().await
+}
+
+fn count_statements(connection: &mut DatabaseConnection, statements: &Statements) {
+    let statements = Arc::clone(statements);
+    connection.set_metric_callback(move |_| {
+        statements.fetch_add(1, Ordering::Relaxed);
+    });
+}

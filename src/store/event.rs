@@ -1,0 +1,130 @@
+//! The rows of the event log. How positions come about is the business of `events::log`.
+
+use entity::{
+    event::{ActiveModel, Column, Entity, Model},
+    event_head,
+    id::{EventId, OrderId, WorkOrderId},
+    stored::EventType,
+};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect, Select, Statement};
+
+use super::{
+    TenantDb,
+    dialect::padded,
+    page::{self, Page, PageRequest},
+};
+
+/// See `store::order`.
+const ROWS_PER_INSERT: usize = 500;
+
+/// Which events of a tenant's log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Only of these types.
+    pub kinds: Option<Vec<EventType>>,
+    /// Only about this order or its work orders.
+    pub order_id: Option<OrderId>,
+    /// Only about this work order.
+    pub work_order_id: Option<WorkOrderId>,
+    /// Only those that lead to one of these states.
+    pub to_status: Option<Vec<String>>,
+    /// Only about orders of these clients.
+    pub client_id: Option<Vec<String>>,
+}
+
+impl EventFilter {
+    /// Whether an event passes; says the same as the filter in the store does.
+    pub fn matches(&self, event: &Model) -> bool {
+        self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&event.kind))
+            && self.order_id.is_none_or(|id| event.order_id == id)
+            && self.work_order_id.is_none_or(|id| event.work_order_id == Some(id))
+            && self
+                .to_status
+                .as_ref()
+                .is_none_or(|names| event.to_status.as_ref().is_some_and(|name| names.contains(name)))
+            && self.client_id.as_ref().is_none_or(|ids| ids.contains(&event.client_id))
+    }
+
+    fn select(&self, db: &TenantDb<'_>) -> Select<Entity> {
+        let mut select = db.find::<Entity>();
+        if let Some(kinds) = &self.kinds {
+            select = select.filter(Column::Kind.is_in(kinds.iter().copied()));
+        }
+        if let Some(id) = self.order_id {
+            select = select.filter(Column::OrderId.eq(id));
+        }
+        if let Some(id) = self.work_order_id {
+            select = select.filter(Column::WorkOrderId.eq(id));
+        }
+        if let Some(names) = &self.to_status {
+            select = select.filter(Column::ToStatus.is_in(names));
+        }
+        if let Some(ids) = &self.client_id {
+            select = select.filter(Column::ClientId.is_in(ids));
+        }
+        select
+    }
+}
+
+/// A page of events, oldest first.
+pub async fn page(
+    db: &TenantDb<'_>,
+    filter: &EventFilter,
+    request: &PageRequest<i64>,
+) -> Result<Page<Model>, DbErr> {
+    page::fetch(db, filter.select(db), Column::Position, Order::Asc, request).await
+}
+
+/// How many events pass, counted up to `limit`; whether that is all of them.
+pub async fn count(db: &TenantDb<'_>, filter: &EventFilter, limit: u64) -> Result<(u64, bool), DbErr> {
+    page::count_up_to(db, filter.select(db), limit).await
+}
+
+/// The first events after a position, oldest first.
+pub async fn after(
+    db: &TenantDb<'_>,
+    filter: &EventFilter,
+    position: i64,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    filter
+        .select(db)
+        .filter(Column::Position.gt(position))
+        .order_by_asc(Column::Position)
+        .limit(limit)
+        .all(db.conn())
+        .await
+}
+
+/// The events of those ids, in no particular order.
+pub async fn by_ids(db: &TenantDb<'_>, ids: &[EventId]) -> Result<Vec<Model>, DbErr> {
+    db.find::<Entity>().filter(Column::Id.is_in(padded(ids))).all(db.conn()).await
+}
+
+/// Position of the newest event; 0 where there is none.
+pub async fn head(db: &TenantDb<'_>) -> Result<i64, DbErr> {
+    let head = db.find::<event_head::Entity>().one(db.conn()).await?;
+    Ok(head.map_or(0, |head| head.position))
+}
+
+/// Moves the end of the log on by `count`, which locks it until the transaction ends, and gives the new end.
+pub async fn advance_head(db: &TenantDb<'_>, count: i64) -> Result<i64, DbErr> {
+    let statement = Statement::from_sql_and_values(
+        db.backend(),
+        "INSERT INTO event_head (tenant_id, position) VALUES ($1, $2) \
+         ON CONFLICT (tenant_id) DO UPDATE SET position = event_head.position + excluded.position \
+         RETURNING position",
+        [db.tenant_id().into(), count.into()],
+    );
+    let row = db.query_one(statement).await?;
+    row.ok_or_else(|| DbErr::RecordNotFound("event_head".into()))?.try_get_by_index(0)
+}
+
+/// Writes events.
+pub async fn insert(db: &TenantDb<'_>, events: &[Model]) -> Result<(), DbErr> {
+    for chunk in events.chunks(ROWS_PER_INSERT) {
+        let rows = chunk.iter().cloned().map(IntoActiveModel::into_active_model);
+        Entity::insert_many::<ActiveModel, _>(rows).exec_without_returning(db.conn()).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! Rows from and to the stores. Every statement of the program is built here, and every one is bound to a tenant by
+//! the [`TenantDb`] that its function takes; [`queue`] is the one exception, because workers serve all tenants.
+//!
+//! Nothing here decides anything or begins a transaction.
+
+mod database;
+mod tenant;
+pub mod convert;
+pub mod dialect;
+pub mod page;
+
+pub mod event;
+pub mod idempotency;
+pub mod order;
+pub mod plugin;
+pub mod plugin_run;
+pub mod queue;
+pub mod work_order;
+
+pub use database::{Database, OpenError, Statements};
+pub use page::{Direction, Page, PageRequest};
+pub use tenant::{Reader, Tenant, TenantDb};

@@ -1,0 +1,58 @@
+//! Orders.
+
+use entity::{
+    id::OrderId,
+    order::{ActiveModel, Column, Entity, Model},
+};
+use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, Order, QueryFilter, QuerySelect};
+
+use super::{
+    TenantDb,
+    dialect::padded,
+    page::{self, Page, PageRequest},
+};
+
+/// A row has about 25 columns and PostgreSQL takes at most 65,535 values a statement, SQLite 32,766.
+const ROWS_PER_INSERT: usize = 500;
+
+/// The order of that id.
+pub async fn by_id(db: &TenantDb<'_>, id: OrderId) -> Result<Option<Model>, DbErr> {
+    db.find::<Entity>().filter(Column::Id.eq(id)).one(db.conn()).await
+}
+
+/// The orders of those ids, in no particular order.
+pub async fn by_ids(db: &TenantDb<'_>, ids: &[OrderId]) -> Result<Vec<Model>, DbErr> {
+    db.find::<Entity>().filter(Column::Id.is_in(padded(ids))).all(db.conn()).await
+}
+
+/// The order of that id, held until the transaction ends. Whoever changes an order or one of its work orders takes
+/// this lock first; so two writers of one order never overlap, and no deadlock can arise among its rows.
+pub async fn lock(db: &TenantDb<'_>, id: OrderId) -> Result<Option<Model>, DbErr> {
+    db.find::<Entity>().filter(Column::Id.eq(id)).lock_exclusive().one(db.conn()).await
+}
+
+/// A page of orders, newest first.
+pub async fn page(db: &TenantDb<'_>, request: &PageRequest<OrderId>) -> Result<Page<Model>, DbErr> {
+    page::fetch(db, db.find::<Entity>(), Column::Id, Order::Desc, request).await
+}
+
+/// How many orders there are, counted up to `limit`; whether that is all of them.
+pub async fn count(db: &TenantDb<'_>, limit: u64) -> Result<(u64, bool), DbErr> {
+    page::count_up_to(db, db.find::<Entity>(), limit).await
+}
+
+/// Writes new orders.
+pub async fn insert(db: &TenantDb<'_>, orders: &[Model]) -> Result<(), DbErr> {
+    for chunk in orders.chunks(ROWS_PER_INSERT) {
+        let rows = chunk.iter().cloned().map(IntoActiveModel::into_active_model);
+        Entity::insert_many::<ActiveModel, _>(rows).exec_without_returning(db.conn()).await?;
+    }
+    Ok(())
+}
+
+/// Writes all fields of an order that was locked.
+pub async fn save(db: &TenantDb<'_>, order: &Model) -> Result<(), DbErr> {
+    let row = order.clone().into_active_model().reset_all();
+    db.update::<Entity>().set(row).filter(Column::Id.eq(order.id)).exec(db.conn()).await?;
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! Plugin runs, their steps and attempts.
+
+use entity::{
+    id::{OrderId, PluginRunId, PluginWorkflowId},
+    plugin_attempt, plugin_run, plugin_step,
+    stored::{PluginRunStatus, PluginTrigger},
+};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, Order, QueryFilter,
+    QueryOrder, QuerySelect, Select,
+    sea_query::{Expr, OnConflict},
+};
+
+use super::{
+    TenantDb,
+    dialect::padded,
+    page::{self, Page, PageRequest},
+};
+
+/// See `store::order`.
+const ROWS_PER_INSERT: usize = 500;
+
+/// Which runs of a tenant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunFilter {
+    /// Only about this order.
+    pub order_id: Option<OrderId>,
+    /// Only of this workflow.
+    pub workflow_id: Option<PluginWorkflowId>,
+    /// Only where one of these.
+    pub statuses: Option<Vec<PluginRunStatus>>,
+}
+
+impl RunFilter {
+    fn select(&self, db: &TenantDb<'_>) -> Select<plugin_run::Entity> {
+        let mut select = db.find::<plugin_run::Entity>();
+        if let Some(id) = self.order_id {
+            select = select.filter(plugin_run::Column::OrderId.eq(id));
+        }
+        if let Some(id) = self.workflow_id {
+            select = select.filter(plugin_run::Column::WorkflowId.eq(id));
+        }
+        if let Some(statuses) = &self.statuses {
+            select = select.filter(plugin_run::Column::Status.is_in(statuses.iter().copied()));
+        }
+        select
+    }
+}
+
+/// The runs of those ids, in no particular order.
+pub async fn by_ids(db: &TenantDb<'_>, ids: &[PluginRunId]) -> Result<Vec<plugin_run::Model>, DbErr> {
+    db.find::<plugin_run::Entity>()
+        .filter(plugin_run::Column::Id.is_in(padded(ids)))
+        .all(db.conn())
+        .await
+}
+
+/// The run of that id, held until the transaction ends; lock its order first.
+pub async fn lock(db: &TenantDb<'_>, id: PluginRunId) -> Result<Option<plugin_run::Model>, DbErr> {
+    db.find::<plugin_run::Entity>()
+        .filter(plugin_run::Column::Id.eq(id))
+        .lock_exclusive()
+        .one(db.conn())
+        .await
+}
+
+/// A page of runs, newest first.
+pub async fn page(
+    db: &TenantDb<'_>,
+    filter: &RunFilter,
+    request: &PageRequest<PluginRunId>,
+) -> Result<Page<plugin_run::Model>, DbErr> {
+    page::fetch(db, filter.select(db), plugin_run::Column::Id, Order::Desc, request).await
+}
+
+/// How many runs pass, counted up to `limit`; whether that is all of them.
+pub async fn count(db: &TenantDb<'_>, filter: &RunFilter, limit: u64) -> Result<(u64, bool), DbErr> {
+    page::count_up_to(db, filter.select(db), limit).await
+}
+
+/// The runs about an order that hold something up and have not ended.
+pub async fn unfinished(
+    db: &TenantDb<'_>,
+    order_id: OrderId,
+    trigger: PluginTrigger,
+) -> Result<Vec<plugin_run::Model>, DbErr> {
+    db.find::<plugin_run::Entity>()
+        .filter(plugin_run::Column::OrderId.eq(order_id))
+        .filter(plugin_run::Column::Trigger.eq(trigger))
+        .filter(plugin_run::Column::FinishedAt.is_null())
+        .order_by_asc(plugin_run::Column::Id)
+        .all(db.conn())
+        .await
+}
+
+#[derive(FromQueryResult)]
+struct Open {
+    order_id: OrderId,
+    open: i64,
+}
+
+/// How many runs of each order have not ended; an order with none is left out.
+pub async fn unfinished_of_orders(
+    db: &TenantDb<'_>,
+    order_ids: &[OrderId],
+    trigger: PluginTrigger,
+) -> Result<Vec<(OrderId, usize)>, DbErr> {
+    let rows = db
+        .find::<plugin_run::Entity>()
+        .select_only()
+        .column(plugin_run::Column::OrderId)
+        .column_as(plugin_run::Column::Id.count(), "open")
+        .filter(plugin_run::Column::OrderId.is_in(padded(order_ids)))
+        .filter(plugin_run::Column::Trigger.eq(trigger))
+        .filter(plugin_run::Column::FinishedAt.is_null())
+        .group_by(plugin_run::Column::OrderId)
+        .into_model::<Open>()
+        .all(db.conn())
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.order_id, usize::try_from(row.open).unwrap_or(0))).collect())
+}
+
+/// Writes new runs.
+pub async fn insert(db: &TenantDb<'_>, runs: &[plugin_run::Model]) -> Result<(), DbErr> {
+    for chunk in runs.chunks(ROWS_PER_INSERT) {
+        let rows = chunk.iter().cloned().map(IntoActiveModel::into_active_model);
+        plugin_run::Entity::insert_many::<plugin_run::ActiveModel, _>(rows)
+            .exec_without_returning(db.conn())
+            .await?;
+    }
+    Ok(())
+}
+
+/// Writes all fields of a run that was locked.
+pub async fn save(db: &TenantDb<'_>, run: &plugin_run::Model) -> Result<(), DbErr> {
+    let row = run.clone().into_active_model().reset_all();
+    db.update::<plugin_run::Entity>()
+        .set(row)
+        .filter(plugin_run::Column::Id.eq(run.id))
+        .exec(db.conn())
+        .await?;
+    Ok(())
+}
+
+/// Writes a step, over what an earlier attempt wrote of it.
+pub async fn put_step(db: &TenantDb<'_>, step: plugin_step::Model) -> Result<(), DbErr> {
+    use plugin_step::Column;
+    plugin_step::Entity::insert(step.into_active_model())
+        .on_conflict(
+            OnConflict::columns([Column::TenantId, Column::RunId, Column::Number])
+                .update_columns([Column::Verdict, Column::Reasons])
+                .to_owned(),
+        )
+        .exec_without_returning(db.conn())
+        .await?;
+    Ok(())
+}
+
+/// Writes an attempt.
+pub async fn insert_attempt(db: &TenantDb<'_>, attempt: plugin_attempt::Model) -> Result<(), DbErr> {
+    plugin_attempt::Entity::insert(attempt.into_active_model()).exec_without_returning(db.conn()).await?;
+    Ok(())
+}
+
+/// The steps of several runs, by run and number.
+pub async fn steps(
+    db: &TenantDb<'_>,
+    run_ids: &[PluginRunId],
+) -> Result<Vec<plugin_step::Model>, DbErr> {
+    db.find::<plugin_step::Entity>()
+        .filter(plugin_step::Column::RunId.is_in(padded(run_ids)))
+        .order_by_asc(plugin_step::Column::RunId)
+        .order_by_asc(plugin_step::Column::Number)
+        .all(db.conn())
+        .await
+}
+
+/// The attempts of several runs, by run, step and number.
+pub async fn attempts(
+    db: &TenantDb<'_>,
+    run_ids: &[PluginRunId],
+) -> Result<Vec<plugin_attempt::Model>, DbErr> {
+    use plugin_attempt::Column;
+    db.find::<plugin_attempt::Entity>()
+        .filter(Column::RunId.is_in(padded(run_ids)))
+        .order_by_asc(Column::RunId)
+        .order_by_asc(Column::StepNumber)
+        .order_by_asc(Column::Number)
+        .all(db.conn())
+        .await
+}
+
+/// Puts off a run that is held by `lease`, without a lock on its order; says whether it was still held.
+pub async fn release(
+    db: &TenantDb<'_>,
+    id: PluginRunId,
+    lease: uuid::Uuid,
+    due_at: chrono::DateTime<chrono::Utc>,
+) -> Result<bool, DbErr> {
+    let done = db
+        .update::<plugin_run::Entity>()
+        .col_expr(plugin_run::Column::DueAt, Expr::value(due_at))
+        .col_expr(plugin_run::Column::Lease, Expr::value(Option::<uuid::Uuid>::None))
+        .filter(plugin_run::Column::Id.eq(id))
+        .filter(plugin_run::Column::Lease.eq(lease))
+        .exec(db.conn())
+        .await?;
+    Ok(done.rows_affected == 1)
+}

@@ -1,0 +1,139 @@
+//! The one place that binds statements to a tenant.
+
+use std::{fmt, sync::Arc};
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    ExecResult, QueryFilter, QueryResult, Select, Statement, UpdateMany,
+};
+
+use super::Database;
+
+/// The name of a tenant. Every row belongs to one, and every query is bound to one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tenant(Arc<str>);
+
+impl Tenant {
+    /// The tenant of that name.
+    pub fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// Its name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A table whose rows belong to tenants.
+pub trait TenantOwned: EntityTrait {
+    /// The column that says whose a row is.
+    const TENANT: Self::Column;
+}
+
+macro_rules! tenant_owned {
+    ($($table:ident),+ $(,)?) => {
+        $(impl TenantOwned for entity::$table::Entity {
+            const TENANT: Self::Column = entity::$table::Column::TenantId;
+        })+
+    };
+}
+
+tenant_owned!(
+    event,
+    event_head,
+    idempotency_key,
+    order,
+    plugin,
+    plugin_attempt,
+    plugin_run,
+    plugin_step,
+    plugin_workflow,
+    work_order,
+);
+
+/// A connection, or an open transaction, and the tenant that everything done over it is bound to.
+#[derive(Debug)]
+pub struct TenantDb<'a> {
+    tenant: &'a Tenant,
+    conn: DatabaseExecutor<'a>,
+}
+
+impl<'a> TenantDb<'a> {
+    /// Binds an open transaction to a tenant.
+    pub const fn of_transaction(tenant: &'a Tenant, tx: &'a DatabaseTransaction) -> Self {
+        Self { tenant, conn: DatabaseExecutor::Transaction(tx) }
+    }
+
+    /// Whose rows it sees.
+    pub const fn tenant(&self) -> &'a Tenant {
+        self.tenant
+    }
+
+    /// The tenant's name, for a row or a statement's value.
+    pub fn tenant_id(&self) -> String {
+        self.tenant.as_str().to_owned()
+    }
+
+    /// The connection, for SeaORM's finishing methods.
+    pub(super) const fn conn(&self) -> &DatabaseExecutor<'a> {
+        &self.conn
+    }
+
+    /// The store's kind, for statements in text.
+    pub(super) fn backend(&self) -> DbBackend {
+        self.conn.get_database_backend()
+    }
+
+    /// Reads rows of a table, the tenant's only.
+    pub(super) fn find<E: TenantOwned>(&self) -> Select<E> {
+        E::find().filter(E::TENANT.eq(self.tenant.as_str()))
+    }
+
+    /// Changes rows of a table, the tenant's only.
+    pub(super) fn update<E: TenantOwned>(&self) -> UpdateMany<E> {
+        E::update_many().filter(E::TENANT.eq(self.tenant.as_str()))
+    }
+
+    pub(super) async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.conn.query_one_raw(statement).await
+    }
+
+    pub(super) async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.conn.query_all_raw(statement).await
+    }
+
+    pub(super) async fn execute(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.conn.execute_raw(statement).await
+    }
+}
+
+/// Reads a tenant's rows outside a transaction; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    database: Database,
+    tenant: Tenant,
+}
+
+impl Reader {
+    /// A reader of one tenant's rows.
+    pub const fn new(database: Database, tenant: Tenant) -> Self {
+        Self { database, tenant }
+    }
+
+    /// Whose rows it sees.
+    pub const fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// A connection bound to the tenant.
+    pub const fn db(&self) -> TenantDb<'_> {
+        TenantDb { tenant: &self.tenant, conn: DatabaseExecutor::Connection(self.database.reader()) }
+    }
+}

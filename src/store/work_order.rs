@@ -1,0 +1,48 @@
+//! Work orders.
+
+use entity::{
+    id::{OrderId, WorkOrderId},
+    work_order::{ActiveModel, Column, Entity, Model},
+};
+use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+
+use super::{TenantDb, dialect::padded};
+
+/// See `store::order`.
+const ROWS_PER_INSERT: usize = 500;
+
+/// The work orders of those ids, in no particular order.
+pub async fn by_ids(db: &TenantDb<'_>, ids: &[WorkOrderId]) -> Result<Vec<Model>, DbErr> {
+    db.find::<Entity>().filter(Column::Id.is_in(padded(ids))).all(db.conn()).await
+}
+
+/// The work orders of an order, by sequence. To change them, lock the order first.
+pub async fn of_order(db: &TenantDb<'_>, order_id: OrderId) -> Result<Vec<Model>, DbErr> {
+    of_orders(db, &[order_id]).await
+}
+
+/// The work orders of several orders, by order and sequence.
+pub async fn of_orders(db: &TenantDb<'_>, order_ids: &[OrderId]) -> Result<Vec<Model>, DbErr> {
+    db.find::<Entity>()
+        .filter(Column::OrderId.is_in(padded(order_ids)))
+        .order_by_asc(Column::OrderId)
+        .order_by_asc(Column::Sequence)
+        .all(db.conn())
+        .await
+}
+
+/// Writes new work orders.
+pub async fn insert(db: &TenantDb<'_>, work_orders: &[Model]) -> Result<(), DbErr> {
+    for chunk in work_orders.chunks(ROWS_PER_INSERT) {
+        let rows = chunk.iter().cloned().map(IntoActiveModel::into_active_model);
+        Entity::insert_many::<ActiveModel, _>(rows).exec_without_returning(db.conn()).await?;
+    }
+    Ok(())
+}
+
+/// Writes all fields of a work order whose order was locked.
+pub async fn save(db: &TenantDb<'_>, work_order: &Model) -> Result<(), DbErr> {
+    let row = work_order.clone().into_active_model().reset_all();
+    db.update::<Entity>().set(row).filter(Column::Id.eq(work_order.id)).exec(db.conn()).await?;
+    Ok(())
+}
