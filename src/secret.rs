@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use serde::Deserialize;
@@ -278,9 +278,9 @@ impl Keyring {
 
 impl Key {
     fn new(bytes: &[u8; KEY_LENGTH]) -> Self {
-        let mut id = format!("{:x}", Sha256::digest(bytes));
-        id.truncate(8);
-        Self { id, cipher: XChaCha20Poly1305::new(bytes.into()) }
+        let digest: [u8; 32] = Sha256::digest(bytes).into();
+        let [a, b, c, d, ..] = digest;
+        Self { id: format!("{a:02x}{b:02x}{c:02x}{d:02x}"), cipher: XChaCha20Poly1305::new(bytes.into()) }
     }
 }
 
@@ -303,7 +303,9 @@ fn create_key_file(path: &Path, random: impl FnOnce(&mut [u8])) -> io::Result<()
     write_private(&draft, text.expose().as_bytes())?;
     let linked = match std::fs::hard_link(&draft, path) {
         // A file system without links: the file is made in place, and may be seen half written for an instant.
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => write_private(path, text.expose().as_bytes()),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            write_private(path, text.expose().as_bytes())
+        }
         outcome => outcome,
     };
     // Best effort: a draft left behind is as private as the key file.
@@ -343,7 +345,7 @@ fn sync_folder_of(_path: &Path) -> io::Result<()> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
 
@@ -445,7 +447,9 @@ mod tests {
     #[test]
     fn what_is_no_sealed_text_is_malformed() {
         let keys = keyring(&[OLD]);
-        for text in ["", "v1", "v1.72cd6e84", "v2.72cd6e84.AAAA", "v1.72cd6e84.!", "v1.72cd6e84.AAAA", "plain text"] {
+        for text in
+            ["", "v1", "v1.72cd6e84", "v2.72cd6e84.AAAA", "v1.72cd6e84.!", "v1.72cd6e84.AAAA", "plain text"]
+        {
             assert_eq!(keys.open(text, "c"), Err(OpenError::Malformed), "{text:?}");
         }
     }
@@ -509,7 +513,8 @@ mod tests {
             let starts: Vec<_> = (0..16u8)
                 .map(|seed| {
                     let path = &path;
-                    scope.spawn(move || Keyring::load_or_create(path, true, |bytes| bytes.fill(seed)).unwrap())
+                    scope
+                        .spawn(move || Keyring::load_or_create(path, true, |bytes| bytes.fill(seed)).unwrap())
                 })
                 .collect();
             starts.into_iter().map(|start| start.join().unwrap().key_ids()[0].to_owned()).collect()

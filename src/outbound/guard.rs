@@ -53,14 +53,15 @@ pub fn check_url(text: &str, rules: &AddressRules) -> Result<Url, String> {
     }
     // The parser has turned odd forms (`127.1`, `0x7f.0.0.1`, `2130706433`) into addresses by now.
     let literal = match url.host() {
-        None => return Err("the URL has no host".to_owned()),
-        Some(Host::Domain("" | ".")) => return Err("the URL has no host".to_owned()),
+        None | Some(Host::Domain("" | ".")) => return Err("the URL has no host".to_owned()),
         Some(Host::Domain(_)) => None,
         Some(Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
         Some(Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
     };
     match literal {
-        Some(ip) if !rules.permits(ip) => Err(format!("the address {ip} may not be called: it is not public")),
+        Some(ip) if !rules.permits(ip) => {
+            Err(format!("the address {ip} may not be called: it is not public"))
+        }
         _ => Ok(url),
     }
 }
@@ -307,7 +308,11 @@ mod tests {
     fn every_ipv6_range_has_its_bounds() {
         check_v6(is_unspecified_v6, &["::"], &["::1"]);
         check_v6(is_loopback_v6, &["::1"], &["::2"]);
-        check_v6(is_v4_mapped, &["::ffff:127.0.0.1", "::ffff:8.8.8.8"], &["::fffe:8.8.8.8", "::1:ffff:8.8.8.8"]);
+        check_v6(
+            is_v4_mapped,
+            &["::ffff:127.0.0.1", "::ffff:8.8.8.8"],
+            &["::fffe:8.8.8.8", "::1:ffff:8.8.8.8"],
+        );
         check_v6(is_v4_compatible, &["::127.0.0.1", "::8.8.8.8"], &["::ffff:8.8.8.8", "::1:0:0"]);
         check_v6(is_nat64, &["64:ff9b::", "64:ff9b::10.0.0.1"], &["64:ff9b:0:0:0:1::", "64:ff9c::"]);
         check_v6(is_local_nat64, &["64:ff9b:1::", "64:ff9b:1:ffff::10.0.0.1"], &["64:ff9b:2::", "64:ff9b::"]);

@@ -14,7 +14,8 @@ mod resolve;
 mod sign;
 
 pub use client::{
-    Client, ClientError, FRAMING_HEADERS, MAX_RESPONSE_BYTES, Method, Request, Response, SendError,
+    Client, ClientError, ConnectFailure, FRAMING_HEADERS, MAX_RESPONSE_BYTES, Method, Request, Response,
+    SendError,
 };
 pub use guard::{AddressRules, MAX_URL_LENGTH, check_url};
 pub use sign::{SECRET_LENGTH, SecretError, SigningSecret, signature_headers, signatures};

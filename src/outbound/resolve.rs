@@ -76,7 +76,8 @@ mod tests {
         let refused = CheckedResolver::new(Arc::default()).resolve("localhost".parse().unwrap()).await;
         assert!(refused.err().unwrap().is::<NothingPermitted>());
 
-        let rules = AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()] };
+        let rules =
+            AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()] };
         let permitted = CheckedResolver::new(Arc::new(rules)).resolve("localhost".parse().unwrap()).await;
         assert!(permitted.unwrap().all(|address| address.ip().is_loopback()));
     }

@@ -127,7 +127,10 @@ mod tests {
         assert_eq!(signatures(&secrets, ID, TIMESTAMP, BODY), expected);
         let [id, timestamp, signature] = signature_headers(&secrets, ID, TIMESTAMP, BODY);
         assert_eq!((id.0.as_str(), id.1.expose().as_str()), ("webhook-id", ID));
-        assert_eq!((timestamp.0.as_str(), timestamp.1.expose().as_str()), ("webhook-timestamp", "1614265330"));
+        assert_eq!(
+            (timestamp.0.as_str(), timestamp.1.expose().as_str()),
+            ("webhook-timestamp", "1614265330")
+        );
         assert_eq!((signature.0.as_str(), signature.1.expose()), ("webhook-signature", &expected));
     }
 

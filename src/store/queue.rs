@@ -69,3 +69,14 @@ pub async fn forget_answers(database: &Database, time: DateTime<Utc>) -> Result<
         .await?;
     Ok(done.rows_affected)
 }
+
+/// Sends a notification to every process that listens on `channel` of the same PostgreSQL.
+pub async fn notify(database: &Database, channel: &str, payload: &str) -> Result<(), DbErr> {
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "SELECT pg_notify($1, $2)",
+        [channel.into(), payload.into()],
+    );
+    database.writer().execute_raw(statement).await?;
+    Ok(())
+}

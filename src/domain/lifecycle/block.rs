@@ -23,7 +23,9 @@ pub(super) fn caller_order_event(situation: &Situation<'_>, step: Step<'_>) -> V
         event::EXECUTE if situation.unfinished().is_empty() => {
             vec!["EXECUTE waits for a roll-up rule of the lifecycle to hold".to_owned()]
         }
-        event::EXECUTE => vec![format!("EXECUTE {}", waiting(situation, |sequence| sequence.to_string()))],
+        event::EXECUTE => {
+            vec![format!("EXECUTE {}", waiting(situation, |sequence| format!("number {sequence}")))]
+        }
         event::CANCEL => cancellation(situation),
         _ => order_event(situation, step),
     }

@@ -11,7 +11,7 @@ pub fn decide(situation: &Situation<'_>, command: &Command) -> Result<Vec<Change
     let mut decision = Decision::new(situation);
     match command {
         Command::Validate => validate(&mut decision)?,
-        Command::RejectByPlugin => fire(&mut decision, event::REJECT)?,
+        Command::RejectByPlugin => fire(&mut decision, event::REJECT, false)?,
         Command::Order { event } if event == event::CANCEL => cancel::request(&mut decision, false)?,
         Command::Order { event } => caller_event(&mut decision, event)?,
         Command::WorkOrder { sequence, event } => work_order_event(&mut decision, *sequence, event)?,
@@ -28,7 +28,7 @@ pub fn decide(situation: &Situation<'_>, command: &Command) -> Result<Vec<Change
 
 /// Intake passed. With `readyToProcess` true, START follows VALIDATE at once.
 fn validate(decision: &mut Decision<'_>) -> Result<(), Refusal> {
-    fire(decision, event::VALIDATE)?;
+    fire(decision, event::VALIDATE, false)?;
     start_if_ready(decision);
     Ok(())
 }
@@ -40,7 +40,7 @@ fn caller_event(decision: &mut Decision<'_>, event: &str) -> Result<(), Refusal>
     let Some(step) = now.order_step(event) else { return Err(block::order_not_allowed(now, event)) };
     block::refuse_if(block::caller_order_event(now, step), &now.order.status, event)?;
     let was_pending = now.order.phase == Phase::Pending;
-    fire(decision, event)?;
+    fire(decision, event, false)?;
     let intake_passed = decision.now().order_step(event::VALIDATE).is_none();
     if was_pending && decision.now().order.phase == Phase::Pending && intake_passed {
         start_if_ready(decision);
@@ -49,11 +49,11 @@ fn caller_event(decision: &mut Decision<'_>, event: &str) -> Result<(), Refusal>
 }
 
 /// Fires an order's event for the service. One that settles the order, and REJECT, cancels the unfinished work orders.
-fn fire(decision: &mut Decision<'_>, event: &str) -> Result<(), Refusal> {
+fn fire(decision: &mut Decision<'_>, event: &str, released: bool) -> Result<(), Refusal> {
     let now = decision.now();
     let Some(step) = now.order_step(event) else { return Err(block::order_not_allowed(now, event)) };
     block::refuse_if(block::order_event(now, step), &now.order.status, event)?;
-    decision.move_order(step, false);
+    decision.move_order(step, released);
     if block::clears(step) {
         let unfinished: Vec<_> = decision.now().unfinished().iter().map(|it| it.sequence).collect();
         for sequence in unfinished {
@@ -64,9 +64,9 @@ fn fire(decision: &mut Decision<'_>, event: &str) -> Result<(), Refusal> {
 }
 
 fn start_if_ready(decision: &mut Decision<'_>) {
-    let now = decision.now();
-    if let Some(step) = now.order_step(event::START).filter(|_| now.order.ready_to_process) {
-        decision.move_order(step, false);
+    if decision.now().order.ready_to_process && decision.now().order_step(event::START).is_some() {
+        // A START that is blocked leaves the order where it is: what came before it stands.
+        let _blocked = fire(decision, event::START, false);
     }
 }
 
@@ -80,17 +80,15 @@ fn release(decision: &mut Decision<'_>) -> Result<(), Refusal> {
     if now.order.ready_to_process || now.order.phase == Phase::Settled {
         return Err(block::order_not_allowed(now, event::START));
     }
-    let Some(step) = now.order_step(event::START) else {
+    if now.order_step(event::START).is_none() {
         let reason = if now.order_step(event::VALIDATE).is_some() {
             "START waits for intake: the order is not validated yet".to_owned()
         } else {
             format!("START does not lead out of {status}")
         };
         return block::refuse_if(vec![reason], status, event::START);
-    };
-    block::refuse_if(block::order_event(now, step), status, event::START)?;
-    decision.move_order(step, true);
-    Ok(())
+    }
+    fire(decision, event::START, true)
 }
 
 /// A caller's event on a work order, and what it does to the siblings.

@@ -59,11 +59,7 @@ pub(super) fn waiting(situation: &Situation<'_>, name: impl Fn(i32) -> String) -
     let tail = if more == 0 { String::new() } else { format!(" and {more} more") };
     let all = situation.work_orders.len();
     let noun = if all == 1 { "work order" } else { "work orders" };
-    format!(
-        "waits for {} of {all} {noun}: {}{tail}",
-        unfinished.len(),
-        named.join(", ")
-    )
+    format!("waits for {} of {all} {noun}: {}{tail}", unfinished.len(), named.join(", "))
 }
 
 fn ended(situation: &Situation<'_>) -> String {

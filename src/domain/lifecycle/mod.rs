@@ -25,6 +25,8 @@ pub use change::{Change, Refusal};
 pub use decide::decide;
 pub use explain::explain;
 
+use serde::{Deserialize, Serialize};
+
 /// The coarse stage of a state, the same for every tenant's lifecycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Phase {
@@ -83,7 +85,8 @@ pub enum Flow {
 }
 
 /// Where the request to cancel an order stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CancellationStatus {
     /// It waits for the plugins' verdict.
     Requested,
@@ -158,6 +161,18 @@ pub struct RollUpRule {
     pub outcome: Option<Outcome>,
     /// The order's event.
     pub event: String,
+}
+
+impl CancellationStatus {
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Requested => "REQUESTED",
+            Self::Returning => "RETURNING",
+            Self::Completed => "COMPLETED",
+            Self::Refused => "REFUSED",
+        }
+    }
 }
 
 impl Lifecycle {

@@ -1,10 +1,14 @@
 //! What a platform order is made of when it comes in, and what of it may change later.
 
+mod cancellation;
 mod edit;
+#[cfg(test)]
+mod fixtures;
 mod intake;
 
-pub use edit::{OrderPatch, Patched, check_patch, may_change_contact_data};
-pub use intake::{MAX_WORK_ORDERS, check};
+pub use cancellation::Cancellation;
+pub use edit::{Current, OrderPatch, Patch, Patched, edit, may_change_contact_data};
+pub use intake::{MAX_WORK_ORDERS, check, check_at, check_idempotency_key, check_work_order};
 
 use super::{
     lifecycle::{Flow, WorkOrderType},

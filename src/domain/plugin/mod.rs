@@ -3,5 +3,5 @@
 mod backoff;
 mod verdict;
 
-pub use backoff::{Backoff, retry_delay};
-pub use verdict::{Answer, Attempt, MAX_REASONS, Reason, judge};
+pub use backoff::{MAX_DELAY, MAX_RETRY_AFTER, retry_delay};
+pub use verdict::{Answer, Attempt, FailureKind, MAX_CODE_CHARS, MAX_REASONS, MAX_TEXT_CHARS, Reason, judge};

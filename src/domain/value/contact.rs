@@ -49,7 +49,9 @@ impl Contact {
         if self.email.as_deref().is_some_and(|email| !is_plausible_email(email)) {
             found.push(Problem::invalid(
                 &at.field("email"),
-                format!("email must be an address such as name@example.com, of up to {EMAIL_MAX_CHARS} characters"),
+                format!(
+                    "email must be an address such as name@example.com, of up to {EMAIL_MAX_CHARS} characters"
+                ),
             ));
         }
     }
@@ -142,7 +144,11 @@ mod tests {
         ] {
             let contact = Contact { email: Some(email.into()), ..contact() };
             let expected = if is_sound { "" } else { "consignee.email" };
-            assert_eq!(paths(|found| contact.check(&Path::root().field("consignee"), found)), expected, "{email}");
+            assert_eq!(
+                paths(|found| contact.check(&Path::root().field("consignee"), found)),
+                expected,
+                "{email}"
+            );
         }
     }
 
@@ -150,7 +156,11 @@ mod tests {
     fn no_message_repeats_personal_data() {
         let contact = Contact {
             name: "Ada\0Lovelace".into(),
-            phone: Some(Phone { country_code: "+44x".into(), number: "555-ADA".into(), is_mobile: Some(true) }),
+            phone: Some(Phone {
+                country_code: "+44x".into(),
+                number: "555-ADA".into(),
+                is_mobile: Some(true),
+            }),
             email: Some("ada at example".into()),
         };
         let report = report(|found| contact.check(&Path::root(), found));
@@ -163,7 +173,10 @@ mod tests {
     #[test]
     fn its_json_leaves_out_what_is_absent() {
         let json = serde_json::to_string(&contact()).unwrap();
-        assert_eq!(json, r#"{"name":"Ada","phone":{"countryCode":"+44","number":"2079460000","isMobile":true}}"#);
+        assert_eq!(
+            json,
+            r#"{"name":"Ada","phone":{"countryCode":"+44","number":"2079460000","isMobile":true}}"#
+        );
         assert_eq!(serde_json::from_str::<Contact>(&json).unwrap(), contact());
     }
 }

@@ -6,7 +6,8 @@ use super::{
     super::problem::{Found, Path},
     Document, Money, Weight,
     text::{
-        DESCRIPTION_MAX_CHARS, NAME_MAX_CHARS, check_count, check_not_negative, check_optional_text, check_text,
+        DESCRIPTION_MAX_CHARS, NAME_MAX_CHARS, check_count, check_not_negative, check_optional_text,
+        check_text,
     },
 };
 

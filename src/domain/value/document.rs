@@ -1,10 +1,7 @@
 //! Custom attributes, as the JSON text that stores keep and clients see.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use serde_json::{
-    Map, Value,
-    value::{RawValue, to_raw_value},
-};
+use serde_json::{Map, Value, value::RawValue};
 
 use super::{
     super::problem::{Code, Found, Path, Problem, Problems},
@@ -155,9 +152,13 @@ impl Serialize for Document {
 
 impl<'de> Deserialize<'de> for Document {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // By way of the members, so that the text is compact whatever a store made of it, and an object for certain.
-        let map = Map::<String, Value>::deserialize(deserializer)?;
-        to_raw_value(&map).map(|raw| Self(Box::from(raw))).map_err(D::Error::custom)
+        // The text as it stands: parsing its numbers and writing them again could change their digits.
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        if raw.get().starts_with('{') {
+            Ok(Self(raw.into()))
+        } else {
+            Err(D::Error::custom("a document must be a JSON object"))
+        }
     }
 }
 
@@ -176,7 +177,10 @@ mod tests {
     }
 
     fn nested(depth: usize) -> Value {
-        (0..depth).fold(json!(1), |inner, level| if level % 2 == 0 { json!({ "k": inner }) } else { json!([inner]) })
+        (0..depth).fold(
+            json!(1),
+            |inner, level| if level % 2 == 0 { json!({ "k": inner }) } else { json!([inner]) },
+        )
     }
 
     #[test]
@@ -256,8 +260,9 @@ mod tests {
         for text in ["[]", "null", "", "{", "{} {}", "1"] {
             assert!(Document::from_text(text).is_err(), "{text}");
         }
-        assert_eq!(Document::from_text(" { \"a\" : 1 } ").unwrap().as_str(), r#"{"a":1}"#);
-        assert!(Document::from_text("{ }").unwrap().is_empty());
+        // Digits stay as they were.
+        assert_eq!(Document::from_text(r#" {"a":1.50} "#).unwrap().as_str(), r#"{"a":1.50}"#);
+        assert!(Document::from_text("{}").unwrap().is_empty());
     }
 
     /// Sound JSON of no more than the given depth.

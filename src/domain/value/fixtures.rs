@@ -5,7 +5,8 @@ use super::{Address, Contact, Container, Location, Phone, Stop};
 
 /// What `check` finds, a line each: code, path, message.
 pub(in crate::domain) fn report(check: impl FnOnce(&mut Found)) -> String {
-    lines(check, |problem| format!("{} {}: {}", problem.code.as_str(), problem.path, problem.message)).join("\n")
+    lines(check, |problem| format!("{} {}: {}", problem.code.as_str(), problem.path, problem.message))
+        .join("\n")
 }
 
 /// The paths of what `check` finds, with spaces between them.
@@ -13,10 +14,7 @@ pub(in crate::domain) fn paths(check: impl FnOnce(&mut Found)) -> String {
     lines(check, |problem| problem.path.to_string()).join(" ")
 }
 
-fn lines(
-    check: impl FnOnce(&mut Found),
-    show: impl Fn(&Problem) -> String,
-) -> Vec<String> {
+fn lines(check: impl FnOnce(&mut Found), show: impl Fn(&Problem) -> String) -> Vec<String> {
     let mut found = Found::new();
     check(&mut found);
     found.or(()).err().map_or_else(Vec::new, |problems| problems.as_slice().iter().map(show).collect())

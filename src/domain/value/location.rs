@@ -97,7 +97,9 @@ impl GeoPoint {
     /// Finds what is wrong with it.
     pub fn check(&self, at: &Path, found: &mut Found) {
         // Neither range contains a number that is not finite.
-        for (field, degrees, limit) in [("latitude", self.latitude, 90.0), ("longitude", self.longitude, 180.0)] {
+        for (field, degrees, limit) in
+            [("latitude", self.latitude, 90.0), ("longitude", self.longitude, 180.0)]
+        {
             if !(-limit..=limit).contains(&degrees) {
                 let message = format!("{field} must lie between -{limit} and {limit} degrees");
                 found.push(Problem::invalid(&at.field(field), message));
@@ -149,9 +151,15 @@ mod tests {
 
     #[test]
     fn a_country_is_one_of_the_standard() {
-        for (country, is_sound) in
-            [("DE", true), ("SS", true), ("DEU", false), ("XX", false), ("UK", false), ("", false), ("D\0", false)]
-        {
+        for (country, is_sound) in [
+            ("DE", true),
+            ("SS", true),
+            ("DEU", false),
+            ("XX", false),
+            ("UK", false),
+            ("", false),
+            ("D\0", false),
+        ] {
             let Some(address) = location().address else { panic!("the fixture has an address") };
             let address = Address { country: country.into(), ..address };
             let expected = if is_sound { "" } else { "country" };

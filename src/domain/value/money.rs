@@ -101,7 +101,10 @@ mod tests {
     #[test]
     fn a_weight_is_not_negative() {
         let weight = Weight { value: "-1".parse().unwrap(), unit: WeightUnit::Tonne };
-        assert_eq!(report(|found| weight.check(&Path::root(), found)), "INVALID value: value must be 0 or more");
+        assert_eq!(
+            report(|found| weight.check(&Path::root(), found)),
+            "INVALID value: value must be 0 or more"
+        );
     }
 
     #[test]

@@ -82,7 +82,10 @@ impl TimeSlot {
     /// Finds what is wrong with it.
     pub fn check(&self, at: &Path, found: &mut Found) {
         if self.from >= self.to {
-            found.push(Problem::invalid(&at.field("to"), "a slot must end after it begins: to must lie after from"));
+            found.push(Problem::invalid(
+                &at.field("to"),
+                "a slot must end after it begins: to must lie after from",
+            ));
         }
     }
 }

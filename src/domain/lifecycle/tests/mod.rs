@@ -9,9 +9,11 @@
 mod available;
 mod cancellation;
 mod flows;
+mod machines;
 mod orders;
 mod properties;
 mod tenants;
+mod walk;
 mod work_orders;
 
 use super::*;

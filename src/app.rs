@@ -1,0 +1,44 @@
+//! What every part of the running program shares.
+
+use std::sync::Arc;
+
+use crate::{
+    access::Caller,
+    config::Config,
+    events::{Hub, Wake},
+    outbound,
+    seam::{Clock, Ids},
+    secret::Keyring,
+    store::{Database, Reader},
+    usecase::work::CommitHook,
+};
+
+/// The program's parts; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The store.
+    pub database: Database,
+    /// What the operator configured.
+    pub config: Arc<Config>,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Makes ids.
+    pub ids: Ids,
+    /// Seals what must not be read in the store.
+    pub keyring: Arc<Keyring>,
+    /// Calls addresses that tenants name.
+    pub outbound: outbound::Client,
+    /// Tells readers and workers that something committed.
+    pub wake: Wake,
+    /// Where subscriptions get live events.
+    pub hub: Hub,
+    /// Sees the events of every transaction before it commits.
+    pub hook: Arc<dyn CommitHook>,
+}
+
+impl App {
+    /// Reads what `caller` may see.
+    pub fn reader(&self, caller: &Caller) -> Reader {
+        Reader::new(self.database.clone(), caller.tenant.clone())
+    }
+}

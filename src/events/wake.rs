@@ -1,0 +1,125 @@
+//! Tells readers of the log and workers that something committed.
+//!
+//! A wake-up carries no data and may be lost: whoever waits for one also looks by itself once a second.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use sea_orm::{DbBackend, sqlx::postgres::PgListener};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::store::{self, Database, Tenant};
+
+const CHANNEL: &str = "waybill";
+/// How long to wait before a lost connection for notifications is opened anew; meanwhile readers look by themselves.
+const RECONNECT_AFTER: Duration = Duration::from_secs(1);
+
+/// The handle: cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Wake(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Tenants whose log grew, for the reader of the log; at most as many as there are tenants.
+    grown: Mutex<HashSet<Tenant>>,
+    tail: Notify,
+    workers: Notify,
+    /// Tenants of which other processes have to hear.
+    untold: Mutex<HashSet<Tenant>>,
+    teller: Notify,
+}
+
+impl Wake {
+    /// This process committed events of a tenant.
+    pub fn committed(&self, tenant: &Tenant) {
+        insert(&self.0.untold, tenant.clone());
+        self.0.teller.notify_one();
+        self.heard(tenant.clone());
+    }
+
+    /// Somebody committed events of a tenant.
+    fn heard(&self, tenant: Tenant) {
+        insert(&self.0.grown, tenant);
+        self.0.tail.notify_one();
+        self.0.workers.notify_one();
+    }
+
+    /// Waits until the log of some tenant grew, and says of which.
+    pub(super) async fn grown(&self) -> HashSet<Tenant> {
+        self.0.tail.notified().await;
+        take(&self.0.grown)
+    }
+
+    /// Waits until there may be work for the plugin workers.
+    pub async fn work(&self) {
+        self.0.workers.notified().await;
+    }
+
+    /// The service that tells other processes and listens to them.
+    pub fn service(&self, database: Database) -> WakeService {
+        WakeService { wake: self.clone(), database }
+    }
+}
+
+fn insert(set: &Mutex<HashSet<Tenant>>, tenant: Tenant) {
+    set.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);
+}
+
+fn take(set: &Mutex<HashSet<Tenant>>) -> HashSet<Tenant> {
+    std::mem::take(&mut set.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Passes wake-ups between the processes of one PostgreSQL. A notification inside every transaction would make commits
+/// queue behind one another on the server's notification lock; this sends them afterwards, one per tenant however many
+/// commits there were.
+#[derive(Debug)]
+pub struct WakeService {
+    wake: Wake,
+    database: Database,
+}
+
+impl WakeService {
+    /// Works until `shutdown`.
+    pub async fn run(self, shutdown: CancellationToken) {
+        if self.database.backend() == DbBackend::Postgres {
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = self.tell() => {}
+                () = self.listen() => {}
+            }
+        }
+    }
+
+    async fn tell(&self) {
+        loop {
+            self.wake.0.teller.notified().await;
+            for tenant in take(&self.wake.0.untold) {
+                if let Err(error) = store::queue::notify(&self.database, CHANNEL, tenant.as_str()).await {
+                    tracing::warn!(%error, "other processes could not be woken; they will look by themselves");
+                }
+            }
+        }
+    }
+
+    async fn listen(&self) {
+        loop {
+            if let Err(error) = self.listen_once().await {
+                tracing::warn!(%error, "lost the connection for wake-ups; looking once a second meanwhile");
+            }
+            tokio::time::sleep(RECONNECT_AFTER).await;
+        }
+    }
+
+    async fn listen_once(&self) -> Result<(), sea_orm::sqlx::Error> {
+        let Some(mut listener): Option<PgListener> = self.database.listener().await? else { return Ok(()) };
+        listener.listen(CHANNEL).await?;
+        loop {
+            let notification = listener.recv().await?;
+            self.wake.heard(Tenant::new(notification.payload()));
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The values of the contract: what orders and work orders are made of, and the enums.
+//!
+//! Outputs come from the domain's values and inputs become them. Nothing here decides whether a value is sound; an
+//! input only reports what it cannot even turn into a domain value, which is JSON that is no object within its limits.
+
+mod enums;
+mod input;
+mod order_input;
+mod output;
+#[cfg(test)]
+mod tests;
+
+pub use enums::{CancellationStatus, Direction, Outcome, Phase, WeightUnit, WorkOrderFlow, WorkOrderType};
+pub use input::{
+    AddressInput, ContactInput, ContainerInput, DeliveryInput, GeoPointInput, LocationInput, MoneyInput,
+    OrderSummaryInput, PhoneInput, QualityCheckInput, StopInput, TimeSlotInput, WeightInput,
+};
+pub use order_input::{OrderCreateInput, OrderUpdateInput, OrderWorkOrderInput, attribute_patch, to_patch};
+pub use output::{
+    Address, Contact, Container, GeoPoint, Location, Money, OrderSummary, Phone, QualityCheck, Stop,
+    TimeSlot, Weight,
+};

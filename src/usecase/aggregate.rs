@@ -1,0 +1,362 @@
+//! An order with its work orders, as one thing that changes together.
+
+use std::collections::BTreeSet;
+
+use entity::{
+    id::{OrderId, WorkOrderId},
+    order, work_order,
+};
+use serde_json::json;
+
+use super::{
+    Error,
+    work::{Recorder, Subject, UnitOfWork},
+};
+use crate::{
+    domain::{
+        lifecycle::{
+            self, CancellationStatus, Change, Command, OrderState, Refusal, Situation, WorkOrderState,
+            built_in_order_lifecycle, built_in_work_order_lifecycle,
+        },
+        order::Cancellation,
+        problem::{Code, Detail, Path, Problem},
+    },
+    events::{Fact, Reason},
+    fault::Fault,
+    seam::Ids,
+    store::{self, TenantDb},
+};
+
+/// An order and its work orders by sequence, and what of them is not written yet.
+#[derive(Clone, Debug)]
+pub struct Aggregate {
+    /// The order.
+    pub order: order::Model,
+    /// Its work orders, by sequence.
+    pub work_orders: Vec<work_order::Model>,
+    order_changed: bool,
+    changed: BTreeSet<i32>,
+    added: BTreeSet<i32>,
+}
+
+impl Aggregate {
+    /// An order that is not in the store yet.
+    pub const fn new(order: order::Model, work_orders: Vec<work_order::Model>) -> Self {
+        Self { order, work_orders, order_changed: false, changed: BTreeSet::new(), added: BTreeSet::new() }
+    }
+
+    /// Loads an order and holds it until the transaction ends.
+    pub async fn lock(db: &TenantDb<'_>, id: OrderId) -> Result<Option<Self>, Fault> {
+        let Some(order) = store::order::lock(db, id).await? else { return Ok(None) };
+        let work_orders = store::work_order::of_order(db, id).await?;
+        Ok(Some(Self::new(order, work_orders)))
+    }
+
+    /// Refuses if the order is not at the version that a caller expects.
+    pub fn expect_order_version(&self, expected: Option<i32>) -> Result<(), Problem> {
+        expect_version(expected, self.order.version)
+    }
+
+    /// Refuses if the work order is not at the version that a caller expects.
+    pub fn expect_work_order_version(&self, id: WorkOrderId, expected: Option<i32>) -> Result<(), Problem> {
+        let work_order = self.work_orders.iter().find(|work_order| work_order.id == id);
+        work_order.map_or(Ok(()), |work_order| expect_version(expected, work_order.version))
+    }
+
+    /// What the lifecycle sees of it.
+    pub fn situation(&self) -> Result<Situation<'static>, Fault> {
+        situation(&self.order, &self.work_orders)
+    }
+
+    /// Asks the lifecycle, and carries out what it says.
+    pub fn decide(
+        &mut self,
+        recorder: &mut Recorder,
+        ids: &Ids,
+        now: chrono::DateTime<chrono::Utc>,
+        command: &Command,
+        reason: &Reason,
+    ) -> Result<(), Error> {
+        let changes = lifecycle::decide(&self.situation()?, command).map_err(refused)?;
+        // An order that follows its work order has no reason of its own.
+        let follows = matches!(command, Command::WorkOrder { .. } | Command::Validate);
+        for change in changes {
+            let reason = match &change {
+                Change::OrderMoved { .. } if follows => {
+                    Reason { occurred_at: reason.occurred_at, ..Reason::default() }
+                }
+                _ => reason.clone(),
+            };
+            self.carry_out(recorder, ids, now, change, reason)?;
+        }
+        Ok(())
+    }
+
+    fn carry_out(
+        &mut self,
+        recorder: &mut Recorder,
+        ids: &Ids,
+        now: chrono::DateTime<chrono::Utc>,
+        change: Change,
+        reason: Reason,
+    ) -> Result<(), Error> {
+        match change {
+            Change::OrderMoved { event, from, to, phase, outcome, released } => {
+                self.order.status.clone_from(&to);
+                self.order.phase = phase.into();
+                self.order.outcome = outcome.map(Into::into);
+                self.order.ready_to_process |= released;
+                let changes = released.then(|| json!({"readyToProcess": {"from": false, "to": true}}));
+                self.touch_order(recorder, now);
+                let fact = Fact::OrderStatusChanged { transition: event, from, to, changes };
+                recorder.record(self.order_subject(), fact, reason);
+            }
+            Change::WorkOrderMoved { sequence, event, from, to, phase, outcome, attempts } => {
+                let actor = recorder.actor();
+                let work_order = self.work_order_mut(sequence)?;
+                work_order.status.clone_from(&to);
+                work_order.phase = phase.into();
+                work_order.outcome = outcome.map(Into::into);
+                work_order.attempts = attempts;
+                work_order.started |= phase == lifecycle::Phase::Active;
+                work_order.version += 1;
+                work_order.updated_at = now;
+                work_order.updated_by = actor;
+                let id = work_order.id;
+                let version = work_order.version;
+                if !self.added.contains(&sequence) {
+                    self.changed.insert(sequence);
+                }
+                let fact = Fact::WorkOrderStatusChanged { transition: event, from, to };
+                recorder.record(self.work_order_subject(id, version), fact, reason);
+            }
+            Change::ReturnAdded { sequence, return_of } => {
+                let born = self.newborn_return(ids, now, &recorder.actor(), sequence, return_of)?;
+                let subject = self.work_order_subject(born.id, born.version);
+                let fact = Fact::WorkOrderCreated { to: born.status.clone() };
+                self.work_orders.push(born);
+                self.added.insert(sequence);
+                recorder.record(subject, fact, reason);
+            }
+            Change::CancellationChanged { from, to, failure_reason_code } => {
+                self.note_cancellation(recorder, now, to, failure_reason_code, &reason)?;
+                self.touch_order(recorder, now);
+                let fact = Fact::OrderCancellationChanged {
+                    from: from.map(|status| status.as_str().to_owned()),
+                    to: to.as_str().to_owned(),
+                };
+                recorder.record(self.order_subject(), fact, reason);
+            }
+        }
+        Ok(())
+    }
+
+    fn note_cancellation(
+        &mut self,
+        recorder: &Recorder,
+        now: chrono::DateTime<chrono::Utc>,
+        to: CancellationStatus,
+        failure_reason_code: Option<String>,
+        reason: &Reason,
+    ) -> Result<(), Error> {
+        let standing: Option<Cancellation> =
+            self.order.cancellation.as_deref().map(serde_json::from_str).transpose()?;
+        // One that was refused is over; what comes after it is a new request.
+        let standing = standing.filter(|standing| standing.status != CancellationStatus::Refused);
+        let mut cancellation = standing.unwrap_or_else(|| Cancellation {
+            status: to,
+            requested_at: now,
+            requested_by: recorder.actor(),
+            reason_code: reason.code.clone(),
+            note: reason.note.clone(),
+            settled_at: None,
+            failure_reason_code: None,
+        });
+        cancellation.status = to;
+        cancellation.failure_reason_code = failure_reason_code;
+        let settled = matches!(to, CancellationStatus::Completed | CancellationStatus::Refused);
+        cancellation.settled_at = settled.then_some(now);
+        self.order.cancellation = Some(serde_json::to_string(&cancellation)?);
+        Ok(())
+    }
+
+    /// A RETURN carries type and containers of its original, and leads to the original's `return` stop, or its
+    /// `pickup` where that is missing.
+    fn newborn_return(
+        &self,
+        ids: &Ids,
+        now: chrono::DateTime<chrono::Utc>,
+        actor: &str,
+        sequence: i32,
+        return_of: i32,
+    ) -> Result<work_order::Model, Fault> {
+        let lifecycle = built_in_work_order_lifecycle();
+        let phase = lifecycle.state(&lifecycle.initial).map(|state| state.phase);
+        let original = self
+            .work_orders
+            .iter()
+            .find(|work_order| work_order.sequence == return_of)
+            .ok_or_else(|| Fault::broken("a return of a work order that is not there"))?;
+        Ok(work_order::Model {
+            tenant_id: self.order.tenant_id.clone(),
+            id: WorkOrderId(ids.uuid()),
+            order_id: self.order.id,
+            sequence,
+            kind: original.kind,
+            direction: entity::stored::Direction::Return,
+            return_of: Some(original.id),
+            description: original.description.clone(),
+            pickup: None,
+            delivery: None,
+            return_to: original.return_to.clone().or_else(|| original.pickup.clone()),
+            containers: original.containers.clone(),
+            pickup_quality_checks: "[]".to_owned(),
+            collect_on_pickup: None,
+            collect_on_delivery: None,
+            custom_attributes: "{}".to_owned(),
+            status: lifecycle.initial.clone(),
+            phase: phase.unwrap_or(lifecycle::Phase::Pending).into(),
+            outcome: None,
+            attempts: 0,
+            started: false,
+            lifecycle_version: original.lifecycle_version,
+            version: 1,
+            created_at: now,
+            created_by: actor.to_owned(),
+            updated_at: now,
+            updated_by: actor.to_owned(),
+        })
+    }
+
+    /// Counts a fact about the order; its event comes next.
+    pub fn touch_order(&mut self, recorder: &Recorder, now: chrono::DateTime<chrono::Utc>) {
+        self.order.version += 1;
+        self.order.updated_at = now;
+        self.order.updated_by = recorder.actor();
+        self.order_changed = true;
+    }
+
+    /// The order as the subject of an event.
+    pub fn order_subject(&self) -> Subject {
+        Subject {
+            order_id: self.order.id,
+            client_id: self.order.client_id.clone(),
+            work_order_id: None,
+            entity_version: self.order.version,
+        }
+    }
+
+    /// One of its work orders as the subject of an event.
+    pub fn work_order_subject(&self, id: WorkOrderId, version: i32) -> Subject {
+        Subject {
+            order_id: self.order.id,
+            client_id: self.order.client_id.clone(),
+            work_order_id: Some(id),
+            entity_version: version,
+        }
+    }
+
+    fn work_order_mut(&mut self, sequence: i32) -> Result<&mut work_order::Model, Fault> {
+        self.work_orders
+            .iter_mut()
+            .find(|work_order| work_order.sequence == sequence)
+            .ok_or_else(|| Fault::broken("a change of a work order that is not there"))
+    }
+
+    /// Writes what changed.
+    pub async fn save(&self, work: &UnitOfWork<'_>) -> Result<(), Fault> {
+        let db = work.db();
+        if self.order_changed {
+            store::order::save(&db, &self.order).await?;
+        }
+        let mut added = Vec::new();
+        for work_order in &self.work_orders {
+            if self.added.contains(&work_order.sequence) {
+                added.push(work_order.clone());
+            } else if self.changed.contains(&work_order.sequence) {
+                store::work_order::save(&db, work_order).await?;
+            }
+        }
+        if !added.is_empty() {
+            store::work_order::insert(&db, &added).await?;
+        }
+        Ok(())
+    }
+}
+
+fn expect_version(expected: Option<i32>, current: i32) -> Result<(), Problem> {
+    match expected {
+        Some(expected) if expected != current => {
+            Err(Problem::version_conflict(&Path::root().field("expectedVersion"), expected, current))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What the lifecycle sees of an order and its work orders.
+pub fn situation(
+    order: &order::Model,
+    work_orders: &[work_order::Model],
+) -> Result<Situation<'static>, Fault> {
+    let cancellation: Option<Cancellation> =
+        order.cancellation.as_deref().map(serde_json::from_str).transpose()?;
+    let states = work_orders.iter().map(|work_order| {
+        let return_of = work_order.return_of.and_then(|id| {
+            work_orders.iter().find(|other| other.id == id).map(|original| original.sequence)
+        });
+        WorkOrderState {
+            sequence: work_order.sequence,
+            kind: work_order.kind.into(),
+            direction: work_order.direction.into(),
+            return_of,
+            status: work_order.status.clone(),
+            phase: work_order.phase.into(),
+            outcome: work_order.outcome.map(Into::into),
+            attempts: work_order.attempts,
+            started: work_order.started,
+        }
+    });
+    Ok(Situation {
+        order: OrderState {
+            status: order.status.clone(),
+            phase: order.phase.into(),
+            outcome: order.outcome.map(Into::into),
+            ready_to_process: order.ready_to_process,
+            flow: order.flow.into(),
+            cancellation: cancellation.map(|cancellation| cancellation.status),
+        },
+        work_orders: states.collect(),
+        order_lifecycle: built_in_order_lifecycle(),
+        work_order_lifecycle: built_in_work_order_lifecycle(),
+    })
+}
+
+/// A refusal of the lifecycle, in words.
+fn refused(refusal: Refusal) -> Error {
+    let path = Path::root().field("event");
+    let (code, message, current_status, blocked_by) = match refusal {
+        Refusal::NotAllowed { current_status, event, allowed } => {
+            let allowed = if allowed.is_empty() { "nothing".to_owned() } else { allowed.join(", ") };
+            let message = format!(
+                "{} cannot happen in the state {current_status}; allowed there: {allowed}",
+                shorten(&event)
+            );
+            (Code::TransitionNotAllowed, message, current_status, Vec::new())
+        }
+        Refusal::Blocked { current_status, event, blocked_by } => {
+            let message = format!(
+                "{} is blocked in the state {current_status}: {}",
+                shorten(&event),
+                blocked_by.join("; ")
+            );
+            (Code::Blocked, message, current_status, blocked_by)
+        }
+        Refusal::NoSuchWorkOrder => return Fault::broken("a command to a work order that is not there").into(),
+    };
+    Problem { code, message, path, detail: Detail::Transition { current_status, blocked_by } }.into()
+}
+
+/// Texts of callers are shown in messages only so far.
+fn shorten(text: &str) -> String {
+    text.chars().take(64).collect()
+}

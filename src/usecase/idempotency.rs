@@ -1,0 +1,101 @@
+//! Makes a repetition harmless: the first use of a key runs and its answer is kept, the same key with the same input
+//! gets that answer again, with another input it is refused. Refusals are not kept.
+
+use entity::idempotency_key;
+use uuid::Uuid;
+
+use super::{Error, work::UnitOfWork};
+use crate::{
+    domain::problem::{Code, Path, Problem},
+    events::Cursor,
+    fault::Fault,
+    store::{self, TenantDb},
+};
+
+/// A key that a caller set, and what it set it on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The key.
+    pub key: String,
+    /// The mutation.
+    pub operation: &'static str,
+    /// SHA-256 of the mutation's input.
+    pub input_hash: [u8; 32],
+}
+
+/// The kept answer to an earlier request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What the request was about.
+    pub entity_id: Uuid,
+    /// Its cursor.
+    pub cursor: Cursor,
+}
+
+impl Key {
+    /// What is to be kept under this key.
+    pub(super) fn answer(
+        &self,
+        work: &UnitOfWork<'_>,
+        entity_id: Uuid,
+        last_event: Option<entity::id::EventId>,
+    ) -> idempotency_key::Model {
+        idempotency_key::Model {
+            tenant_id: work.caller.tenant.to_string(),
+            key: self.key.clone(),
+            operation: self.operation.to_owned(),
+            input_hash: self.input_hash.to_vec(),
+            entity_id,
+            event_id: last_event,
+            created_at: work.now,
+        }
+    }
+
+    /// The answer that is kept under this key, if one is; refused if it was to another request.
+    pub(super) async fn look_up(&self, db: &TenantDb<'_>, path: &Path) -> Result<Option<Answer>, Error> {
+        let kept = store::idempotency::by_keys(db, std::slice::from_ref(&self.key)).await?;
+        match kept.into_iter().next() {
+            Some(kept) => self.compare(db, &kept, path).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The answer that `kept` is, if it was to the same request.
+    pub(super) async fn compare(
+        &self,
+        db: &TenantDb<'_>,
+        kept: &idempotency_key::Model,
+        path: &Path,
+    ) -> Result<Answer, Error> {
+        if kept.operation != self.operation || kept.input_hash != self.input_hash {
+            return Err(self.mismatch(path).into());
+        }
+        let cursor = match kept.event_id {
+            Some(id) => {
+                let events = store::event::by_ids(db, &[id]).await?;
+                events.first().map(|event| event.position)
+            }
+            None => None,
+        };
+        let cursor = match cursor {
+            Some(position) => position,
+            None => store::event::head(db).await?,
+        };
+        Ok(Answer { entity_id: kept.entity_id, cursor: Cursor(cursor) })
+    }
+
+    /// The refusal of this key for another request than its first.
+    pub(super) fn mismatch(&self, path: &Path) -> Problem {
+        Problem::new(
+            Code::IdempotencyMismatch,
+            &path.field("idempotencyKey"),
+            "this idempotency key was used with another input: use a new key for a new request, and the same input \
+             to repeat one",
+        )
+    }
+}
+
+/// What cannot be: a key was taken and is not there.
+pub(super) fn vanished() -> Fault {
+    Fault::broken("an idempotency key was taken by another transaction, but is not there")
+}

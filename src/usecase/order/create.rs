@@ -1,0 +1,372 @@
+//! Registers orders, one or many in one transaction.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use entity::{
+    id::{OrderId, WorkOrderId},
+    order, work_order,
+};
+use serde::Serialize;
+
+use crate::{
+    access::Caller,
+    app::App,
+    domain::{
+        lifecycle::{Command, Lifecycle, Phase, built_in_order_lifecycle, built_in_work_order_lifecycle},
+        order::{NewOrder, NewWorkOrder, check_at},
+        problem::{Code, Found, Path, Problem, Problems},
+    },
+    events::{Cursor, Fact, Reason},
+    fault::Fault,
+    store,
+    usecase::{
+        Error, OrderDone,
+        aggregate::Aggregate,
+        idempotency::{self, Key},
+        work::{Recorder, UnitOfWork},
+    },
+};
+
+/// One order to be created.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Where in the input it stands.
+    pub at: Path,
+    /// The order; or what was wrong with it already.
+    pub order: Result<NewOrder, Problems>,
+    /// The key under which its answer is kept.
+    pub key: Option<Key>,
+}
+
+/// What becomes of the others when one of many orders is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnError {
+    /// They are created.
+    SkipFailed,
+    /// None is created.
+    RejectAll,
+}
+
+/// An order that was created, now or by an earlier request with the same key.
+#[derive(Clone, Debug)]
+pub struct Created {
+    /// The answer.
+    pub done: OrderDone,
+    /// The order as it was written; none for a replay, which shows it as it is now.
+    pub order: Option<order::Model>,
+}
+
+/// Registers an order with its work orders: all or nothing.
+pub async fn create(app: &App, caller: &Caller, item: Item) -> Result<Created, Error> {
+    let mut results = create_many(app, caller, vec![item], OnError::RejectAll).await?;
+    match results.pop() {
+        Some(result) => Ok(result?),
+        None => Err(Fault::broken("an order was neither created nor refused").into()),
+    }
+}
+
+/// Registers many orders in one transaction; the results stand in the order of the items.
+pub async fn create_many(
+    app: &App,
+    caller: &Caller,
+    items: Vec<Item>,
+    on_error: OnError,
+) -> Result<Vec<Result<Created, Problems>>, Error> {
+    let mut batch = Batch::check(items);
+    if !batch.may_go_on(on_error) {
+        return Ok(batch.reject_all());
+    }
+    if batch.fresh.is_empty() {
+        return batch.finish();
+    }
+    let mut work = UnitOfWork::begin(app, caller).await?;
+    let mut planned = BTreeMap::new();
+    for (index, (order, key)) in std::mem::take(&mut batch.fresh) {
+        planned.insert(index, (plan(&work, order)?, key));
+    }
+    batch.claim_keys(&work, &mut planned).await?;
+    if !batch.may_go_on(on_error) {
+        work.roll_back().await?;
+        return Ok(batch.reject_all());
+    }
+    if planned.is_empty() {
+        return batch.finish();
+    }
+    let mut orders = Vec::with_capacity(planned.len());
+    let mut work_orders = Vec::new();
+    let mut ends = Vec::with_capacity(planned.len());
+    for (index, (plan, _)) in planned {
+        ends.push((index, work.join(plan.recorder)));
+        orders.push(plan.aggregate.order);
+        work_orders.extend(plan.aggregate.work_orders);
+    }
+    store::order::insert(&work.db(), &orders).await?;
+    store::work_order::insert(&work.db(), &work_orders).await?;
+    let committed = work.commit().await?;
+    for ((index, end), order) in ends.into_iter().zip(orders) {
+        let end = i64::try_from(end).map_err(|_| Fault::broken("too many events"))?;
+        let cursor = Cursor(committed.first.0 + end - 1);
+        let done = OrderDone { id: order.id, cursor, replay: false };
+        batch.results.insert(index, Ok(Created { done, order: Some(order) }));
+    }
+    batch.finish()
+}
+
+/// An order that is decided on, but not written.
+struct Plan {
+    aggregate: Aggregate,
+    recorder: Recorder,
+}
+
+/// A call's items on their way to results.
+struct Batch {
+    len: usize,
+    paths: Vec<Path>,
+    fresh: BTreeMap<usize, (NewOrder, Option<Key>)>,
+    results: BTreeMap<usize, Result<Created, Problems>>,
+    /// Items that repeat an earlier one of the same call, key and all.
+    repeats: Vec<(usize, usize)>,
+}
+
+impl Batch {
+    fn check(items: Vec<Item>) -> Self {
+        let mut batch = Self {
+            len: items.len(),
+            paths: items.iter().map(|item| item.at.clone()).collect(),
+            fresh: BTreeMap::new(),
+            results: BTreeMap::new(),
+            repeats: Vec::new(),
+        };
+        let mut first_uses: HashMap<String, (usize, Key)> = HashMap::new();
+        for (index, Item { at, order, key }) in items.into_iter().enumerate() {
+            let checked = order.and_then(|order| {
+                let mut found = Found::new();
+                check_at(&order, &at, &mut found);
+                found.or(order)
+            });
+            let order = match checked {
+                Ok(order) => order,
+                Err(problems) => {
+                    batch.results.insert(index, Err(problems));
+                    continue;
+                }
+            };
+            if let Some(key) = &key {
+                match first_uses.get(&key.key) {
+                    Some((first, same)) if same == key => {
+                        batch.repeats.push((index, *first));
+                        continue;
+                    }
+                    Some(_) => {
+                        batch.results.insert(index, Err(key.mismatch(&at).into()));
+                        continue;
+                    }
+                    None => {
+                        first_uses.insert(key.key.clone(), (index, key.clone()));
+                    }
+                }
+            }
+            batch.fresh.insert(index, (order, key));
+        }
+        batch
+    }
+
+    fn may_go_on(&self, on_error: OnError) -> bool {
+        on_error == OnError::SkipFailed || self.results.values().all(Result::is_ok)
+    }
+
+    /// Keeps the answers of planned orders; those whose key is taken are answered from it instead.
+    async fn claim_keys(
+        &mut self,
+        work: &UnitOfWork<'_>,
+        planned: &mut BTreeMap<usize, (Plan, Option<Key>)>,
+    ) -> Result<(), Error> {
+        let mut answers: Vec<_> = planned
+            .values()
+            .filter_map(|(plan, key)| {
+                let id = plan.aggregate.order.id;
+                Some(key.as_ref()?.answer(work, id.0, plan.recorder.last_event()))
+            })
+            .collect();
+        if answers.is_empty() {
+            return Ok(());
+        }
+        answers.sort_by(|a, b| a.key.cmp(&b.key));
+        let db = work.db();
+        let kept: HashSet<String> = store::idempotency::keep(&db, &answers).await?.into_iter().collect();
+        let taken: Vec<String> =
+            answers.into_iter().map(|answer| answer.key).filter(|key| !kept.contains(key)).collect();
+        if taken.is_empty() {
+            return Ok(());
+        }
+        let standing: HashMap<String, _> = store::idempotency::by_keys(&db, &taken)
+            .await?
+            .into_iter()
+            .map(|answer| (answer.key.clone(), answer))
+            .collect();
+        let indexes: Vec<usize> = planned.keys().copied().collect();
+        for index in indexes {
+            let Some((_, Some(key))) = planned.get(&index) else { continue };
+            if kept.contains(&key.key) {
+                continue;
+            }
+            let kept = standing.get(&key.key).ok_or_else(idempotency::vanished)?;
+            let at = self.paths.get(index).cloned().unwrap_or_default();
+            let result = match key.compare(&db, kept, &at).await {
+                Ok(answer) => Ok(Created {
+                    done: OrderDone { id: OrderId(answer.entity_id), cursor: answer.cursor, replay: true },
+                    order: None,
+                }),
+                Err(Error::Refused(problems)) => Err(problems),
+                Err(fault) => return Err(fault),
+            };
+            self.results.insert(index, result);
+            planned.remove(&index);
+        }
+        Ok(())
+    }
+
+    /// Answers items that were not refused themselves when another one was.
+    fn reject_all(mut self) -> Vec<Result<Created, Problems>> {
+        for index in 0..self.len {
+            let at = self.paths.get(index).cloned().unwrap_or_default();
+            if !matches!(self.results.get(&index), Some(Err(_))) {
+                let problem = Problem::new(
+                    Code::Conflict,
+                    &at,
+                    "not created, because another order of the same call was refused",
+                );
+                self.results.insert(index, Err(problem.into()));
+            }
+        }
+        self.results.into_values().collect()
+    }
+
+    fn finish(mut self) -> Result<Vec<Result<Created, Problems>>, Error> {
+        for (index, first) in std::mem::take(&mut self.repeats) {
+            let result = self.results.get(&first).cloned();
+            let result = result.ok_or_else(|| Fault::broken("an item of a batch has no result"))?;
+            let repeated = result.map(|created| Created {
+                done: OrderDone { replay: true, ..created.done },
+                order: created.order,
+            });
+            self.results.insert(index, repeated);
+        }
+        if self.results.len() == self.len {
+            Ok(self.results.into_values().collect())
+        } else {
+            Err(Fault::broken("an item of a batch has no result").into())
+        }
+    }
+}
+
+/// Decides on a new order: it is born INITIATED, and where no plugin workflow gates it, VALIDATEd at once.
+fn plan(work: &UnitOfWork<'_>, order: NewOrder) -> Result<Plan, Error> {
+    let mut recorder = work.fork();
+    let (order_row, work_order_rows) = rows(work, order)?;
+    let mut aggregate = Aggregate::new(order_row, work_order_rows);
+    let born = Fact::OrderCreated { to: aggregate.order.status.clone() };
+    let gates = recorder.record(aggregate.order_subject(), born, Reason::default());
+    for work_order in &aggregate.work_orders {
+        let fact = Fact::WorkOrderCreated { to: work_order.status.clone() };
+        let subject = aggregate.work_order_subject(work_order.id, work_order.version);
+        recorder.record(subject, fact, Reason::default());
+    }
+    if gates == 0 {
+        aggregate.decide(
+            &mut recorder,
+            &work.app.ids,
+            work.now,
+            &Command::Validate,
+            &Reason::default(),
+        )?;
+    }
+    Ok(Plan { aggregate, recorder })
+}
+
+fn rows(
+    work: &UnitOfWork<'_>,
+    new: NewOrder,
+) -> Result<(order::Model, Vec<work_order::Model>), Fault> {
+    let lifecycle = built_in_order_lifecycle();
+    let id = OrderId(work.app.ids.uuid());
+    let tenant_id = work.caller.tenant.to_string();
+    let actor = work.caller.subject.to_string();
+    let order = order::Model {
+        tenant_id: tenant_id.clone(),
+        id,
+        client_id: new.client_id,
+        client_order_id: new.client_order_id,
+        client_name: new.client_name,
+        kind: new.kind,
+        domain: new.domain,
+        batch_id: new.batch_id,
+        ready_to_process: new.ready_to_process,
+        flow: new.flow.into(),
+        consignee: serde_json::to_string(&new.consignee)?,
+        destination: serde_json::to_string(&new.destination)?,
+        summary: document(new.summary.as_ref())?,
+        custom_attributes: new.custom_attributes.as_str().to_owned(),
+        status: lifecycle.initial.clone(),
+        phase: initial_phase(lifecycle).into(),
+        outcome: None,
+        cancellation: None,
+        lifecycle_version: lifecycle.version,
+        version: 1,
+        created_at: work.now,
+        created_by: actor.clone(),
+        updated_at: work.now,
+        updated_by: actor.clone(),
+    };
+    let work_orders = (1..)
+        .zip(new.work_orders)
+        .map(|(sequence, new)| work_order_row(work, &order, sequence, new))
+        .collect::<Result<_, _>>()?;
+    Ok((order, work_orders))
+}
+
+fn work_order_row(
+    work: &UnitOfWork<'_>,
+    order: &order::Model,
+    sequence: i32,
+    new: NewWorkOrder,
+) -> Result<work_order::Model, Fault> {
+    let lifecycle = built_in_work_order_lifecycle();
+    Ok(work_order::Model {
+        tenant_id: order.tenant_id.clone(),
+        id: WorkOrderId(work.app.ids.uuid()),
+        order_id: order.id,
+        sequence,
+        kind: new.kind.into(),
+        direction: entity::stored::Direction::Forward,
+        return_of: None,
+        description: new.description,
+        pickup: document(new.pickup.as_ref())?,
+        delivery: document(new.delivery.as_ref())?,
+        return_to: document(new.return_to.as_ref())?,
+        containers: serde_json::to_string(&new.containers)?,
+        pickup_quality_checks: serde_json::to_string(&new.pickup_quality_checks)?,
+        collect_on_pickup: document(new.collect_on_pickup.as_ref())?,
+        collect_on_delivery: document(new.collect_on_delivery.as_ref())?,
+        custom_attributes: new.custom_attributes.as_str().to_owned(),
+        status: lifecycle.initial.clone(),
+        phase: initial_phase(lifecycle).into(),
+        outcome: None,
+        attempts: 0,
+        started: false,
+        lifecycle_version: lifecycle.version,
+        version: 1,
+        created_at: order.created_at,
+        created_by: order.created_by.clone(),
+        updated_at: order.updated_at,
+        updated_by: order.updated_by.clone(),
+    })
+}
+
+fn initial_phase(lifecycle: &Lifecycle) -> Phase {
+    lifecycle.state(&lifecycle.initial).map_or(Phase::Pending, |state| state.phase)
+}
+
+fn document<T: Serialize>(value: Option<&T>) -> Result<Option<String>, serde_json::Error> {
+    value.map(serde_json::to_string).transpose()
+}

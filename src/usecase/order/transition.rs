@@ -1,0 +1,94 @@
+//! Fires an event of an order's lifecycle.
+
+use chrono::{DateTime, Duration, Utc};
+use entity::id::OrderId;
+
+use crate::{
+    access::Caller,
+    app::App,
+    domain::{
+        lifecycle::Command,
+        problem::{Found, Path, Problem, Problems},
+        value::{DESCRIPTION_MAX_CHARS, NAME_MAX_CHARS, check_optional_text, check_text},
+    },
+    events::Reason,
+    usecase::{
+        Error, OrderDone,
+        aggregate::Aggregate,
+        idempotency::Key,
+        work::UnitOfWork,
+    },
+};
+
+/// What happened out there may be reported this much ahead of our clock, because clocks differ.
+const CLOCK_TOLERANCE: Duration = Duration::minutes(5);
+
+/// An event that a caller fires, on an order or a work order.
+#[derive(Clone, Debug)]
+pub struct Transition<Id> {
+    /// On what.
+    pub id: Id,
+    /// The event's name in the lifecycle.
+    pub event: String,
+    /// Why, as a code.
+    pub reason_code: Option<String>,
+    /// Why, in words.
+    pub note: Option<String>,
+    /// When it happened out there.
+    pub occurred_at: Option<DateTime<Utc>>,
+    /// Nothing happens unless the entity is at this version.
+    pub expected_version: Option<i32>,
+    /// The key under which the answer is kept.
+    pub key: Option<Key>,
+}
+
+impl<Id> Transition<Id> {
+    /// Why it happens, for the history.
+    pub fn reason(&self) -> Reason {
+        Reason {
+            code: self.reason_code.clone(),
+            note: self.note.clone(),
+            occurred_at: self.occurred_at,
+        }
+    }
+}
+
+/// Checks what does not depend on the entity. `occurredAt` may be earlier than the recording, but never later than now
+/// plus five minutes.
+pub fn check_transition<Id>(command: &Transition<Id>, now: DateTime<Utc>) -> Result<(), Problems> {
+    let root = Path::root();
+    let mut found = Found::new();
+    check_text(&command.event, NAME_MAX_CHARS, &root.field("event"), "the event", &mut found);
+    let code = command.reason_code.as_deref();
+    check_optional_text(code, NAME_MAX_CHARS, &root.field("reasonCode"), "the reason code", &mut found);
+    let note = command.note.as_deref();
+    check_optional_text(note, DESCRIPTION_MAX_CHARS, &root.field("note"), "the note", &mut found);
+    if command.occurred_at.is_some_and(|time| time > now + CLOCK_TOLERANCE) {
+        let message = "occurredAt lies in the future: it may be at most five minutes after now";
+        found.push(Problem::invalid(&root.field("occurredAt"), message));
+    }
+    found.or(())
+}
+
+/// Fires an event on an order, with everything that follows from it.
+pub async fn transition(
+    app: &App,
+    caller: &Caller,
+    command: Transition<OrderId>,
+) -> Result<OrderDone, Error> {
+    check_transition(&command, app.clock.now())?;
+    let root = Path::root();
+    let mut work = UnitOfWork::begin(app, caller).await?;
+    let Some(mut aggregate) = Aggregate::lock(&work.db(), command.id).await? else {
+        let message = format!("there is no order {}", command.id);
+        return Err(Problem::not_found(&root.field("id"), message).into());
+    };
+    if let Some(done) = work.replay(command.key.as_ref()).await? {
+        return Ok(done.map(OrderId));
+    }
+    aggregate.expect_order_version(command.expected_version)?;
+    let event = Command::Order { event: command.event.clone() };
+    aggregate.decide(&mut work.recorder, &app.ids, work.now, &event, &command.reason())?;
+    aggregate.save(&work).await?;
+    work.finish(command.key.as_ref(), command.id.0).await.map(|done| done.map(OrderId))
+}

@@ -1,0 +1,78 @@
+//! Changes the fields of an order.
+
+use entity::{id::OrderId, order};
+
+use crate::{
+    access::Caller,
+    app::App,
+    domain::{
+        order::{Current, OrderPatch, Patched, edit},
+        problem::{Path, Problem, Problems},
+        value::Document,
+    },
+    events::{Fact, Reason},
+    fault::Fault,
+    usecase::{Error, OrderDone, aggregate::Aggregate, idempotency::Key, work::UnitOfWork},
+};
+
+/// What a caller wants to change.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// The order.
+    pub id: OrderId,
+    /// Nothing happens unless the order is at this version.
+    pub expected_version: Option<i32>,
+    /// The key under which the answer is kept.
+    pub key: Option<Key>,
+    /// The changes; or what was wrong with them already.
+    pub patch: Result<OrderPatch, Problems>,
+}
+
+/// Changes the fields of an order. An update that changes nothing adds no version and no event.
+pub async fn update(app: &App, caller: &Caller, command: Update) -> Result<OrderDone, Error> {
+    let patch = command.patch?;
+    let mut work = UnitOfWork::begin(app, caller).await?;
+    let Some(mut aggregate) = Aggregate::lock(&work.db(), command.id).await? else {
+        let message = format!("there is no order {}", command.id);
+        return Err(Problem::not_found(&Path::root().field("id"), message).into());
+    };
+    if let Some(done) = work.replay(command.key.as_ref()).await? {
+        return Ok(done.map(OrderId));
+    }
+    aggregate.expect_order_version(command.expected_version)?;
+    if let Some(patched) = edit(current(&aggregate.order)?, patch)? {
+        let changes = patched.changes.clone();
+        set(&mut aggregate.order, patched)?;
+        aggregate.touch_order(&work.recorder, work.now);
+        let subject = aggregate.order_subject();
+        work.recorder.record(subject, Fact::OrderUpdated { changes }, Reason::default());
+        aggregate.save(&work).await?;
+    }
+    work.finish(command.key.as_ref(), command.id.0).await.map(|done| done.map(OrderId))
+}
+
+fn current(order: &order::Model) -> Result<Current, Fault> {
+    Ok(Current {
+        phase: order.phase.into(),
+        client_name: order.client_name.clone(),
+        kind: order.kind.clone(),
+        domain: order.domain.clone(),
+        batch_id: order.batch_id.clone(),
+        consignee: serde_json::from_str(&order.consignee)?,
+        destination: serde_json::from_str(&order.destination)?,
+        summary: order.summary.as_deref().map(serde_json::from_str).transpose()?,
+        custom_attributes: Document::from_text(&order.custom_attributes)?,
+    })
+}
+
+fn set(order: &mut order::Model, patched: Patched) -> Result<(), Fault> {
+    order.client_name = patched.client_name;
+    order.kind = patched.kind;
+    order.domain = patched.domain;
+    order.batch_id = patched.batch_id;
+    order.consignee = serde_json::to_string(&patched.consignee)?;
+    order.destination = serde_json::to_string(&patched.destination)?;
+    order.summary = patched.summary.as_ref().map(serde_json::to_string).transpose()?;
+    order.custom_attributes = patched.custom_attributes.as_str().to_owned();
+    Ok(())
+}

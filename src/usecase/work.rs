@@ -1,0 +1,259 @@
+//! The unit of work: one transaction per mutation, with its events, its plugin runs and its kept answer.
+//!
+//! Nothing else begins or commits a transaction. No network call happens while one is open, and nothing after the
+//! commit can fail the request.
+
+use std::{fmt, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use entity::{
+    id::{EventId, OrderId, PluginRunId, PluginWorkflowId, WorkOrderId},
+    plugin_run,
+    stored::PluginTrigger,
+};
+use futures_util::future::BoxFuture;
+use sea_orm::DatabaseTransaction;
+use uuid::Uuid;
+
+use super::{Done, Error, idempotency::Key};
+use crate::{
+    access::Caller,
+    app::App,
+    domain::problem::Path,
+    events::{self, Cursor, Fact, NewEvent, Reason},
+    fault::Fault,
+    seam::Ids,
+    store::{self, Reader, TenantDb},
+};
+
+/// What stands above the use cases and yet must take part in their transactions: the plugin manager.
+pub trait CommitHook: Send + Sync + fmt::Debug {
+    /// What a tenant has configured, for one unit of work. Asked before the transaction begins.
+    fn triggers<'a>(&'a self, reader: &'a Reader) -> BoxFuture<'a, Result<Arc<dyn Triggers>, Fault>>;
+}
+
+/// A tenant's workflows, as one unit of work sees them.
+pub trait Triggers: Send + Sync {
+    /// The runs that an event sets off. Pure: it may neither wait nor call out, because a transaction is open.
+    fn set_off(&self, event: &NewEvent) -> Vec<TriggeredRun>;
+}
+
+/// A run that an event sets off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TriggeredRun {
+    /// Its workflow.
+    pub workflow_id: PluginWorkflowId,
+    /// What set it off.
+    pub trigger: PluginTrigger,
+    /// The workflow's steps as they are now: a JSON array.
+    pub steps: String,
+    /// Name of the first step.
+    pub start: String,
+}
+
+/// What a recorded fact is about.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The order.
+    pub order_id: OrderId,
+    /// Whose order it is.
+    pub client_id: String,
+    /// The work order, if the fact is about one.
+    pub work_order_id: Option<WorkOrderId>,
+    /// Version of the order or work order after the fact.
+    pub entity_version: i32,
+}
+
+/// The plugin run on whose behalf something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// The run.
+    pub run_id: PluginRunId,
+    /// How many runs led to what it does, itself included.
+    pub depth: i32,
+}
+
+/// Collects events, and the runs that they set off, in memory.
+pub struct Recorder {
+    actor: Arc<str>,
+    tenant_id: String,
+    now: DateTime<Utc>,
+    ids: Ids,
+    triggers: Arc<dyn Triggers>,
+    cause: Option<Cause>,
+    events: Vec<NewEvent>,
+    runs: Vec<plugin_run::Model>,
+}
+
+impl Recorder {
+    /// Records a fact, and gives how many runs it set off that hold the order up at intake.
+    pub fn record(&mut self, subject: Subject, fact: Fact, reason: Reason) -> usize {
+        let event = NewEvent {
+            id: EventId(self.ids.uuid()),
+            fact,
+            order_id: subject.order_id,
+            client_id: subject.client_id,
+            work_order_id: subject.work_order_id,
+            entity_version: subject.entity_version,
+            reason,
+            actor: self.actor.to_string(),
+            plugin_run_id: self.cause.map(|cause| cause.run_id),
+            depth: self.cause.map_or(0, |cause| cause.depth),
+            recorded_at: self.now,
+        };
+        let set_off = self.triggers.set_off(&event);
+        let gates = set_off.iter().filter(|run| run.trigger == PluginTrigger::OrderInitiated).count();
+        for run in set_off {
+            self.runs.push(plugin_run::Model {
+                tenant_id: self.tenant_id.clone(),
+                id: PluginRunId(self.ids.uuid()),
+                workflow_id: run.workflow_id,
+                order_id: event.order_id,
+                event_id: event.id,
+                trigger: run.trigger,
+                status: entity::stored::PluginRunStatus::Queued,
+                steps: run.steps,
+                step: Some(run.start),
+                attempts: 0,
+                depth: event.depth + 1,
+                due_at: Some(self.now),
+                lease: None,
+                created_at: self.now,
+                started_at: None,
+                finished_at: None,
+            });
+        }
+        self.events.push(event);
+        gates
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> String {
+        self.actor.to_string()
+    }
+
+    /// The last event recorded so far.
+    pub fn last_event(&self) -> Option<EventId> {
+        self.events.last().map(|event| event.id)
+    }
+}
+
+/// An open transaction on behalf of a caller. Dropped without a commit, it leaves nothing behind.
+pub struct UnitOfWork<'a> {
+    /// The program's parts.
+    pub app: &'a App,
+    /// On whose behalf.
+    pub caller: &'a Caller,
+    /// When everything in this unit happens.
+    pub now: DateTime<Utc>,
+    /// Its events.
+    pub recorder: Recorder,
+    tx: DatabaseTransaction,
+}
+
+/// What a unit of work left in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Position of its first event; where it recorded none, of the event after the newest there was.
+    pub first: Cursor,
+    /// Position of its last event; where it recorded none, of the newest there was.
+    pub last: Cursor,
+}
+
+impl<'a> UnitOfWork<'a> {
+    /// Begins a transaction bound to the caller's tenant.
+    pub async fn begin(app: &'a App, caller: &'a Caller) -> Result<Self, Fault> {
+        Self::begin_for(app, caller, None).await
+    }
+
+    /// Begins a transaction for what a plugin run does.
+    pub async fn begin_for(app: &'a App, caller: &'a Caller, cause: Option<Cause>) -> Result<Self, Fault> {
+        let triggers = app.hook.triggers(&app.reader(caller)).await?;
+        let tx = app.database.write_transaction().await?;
+        // Read after the transaction began: on SQLite that is after every earlier writer committed.
+        let now = app.clock.now();
+        let recorder = Recorder {
+            actor: Arc::clone(&caller.subject),
+            tenant_id: caller.tenant.to_string(),
+            now,
+            ids: app.ids.clone(),
+            triggers,
+            cause,
+            events: Vec::new(),
+            runs: Vec::new(),
+        };
+        Ok(Self { app, caller, now, recorder, tx })
+    }
+
+    /// The transaction, bound to the caller's tenant.
+    pub const fn db(&self) -> TenantDb<'_> {
+        TenantDb::of_transaction(&self.caller.tenant, &self.tx)
+    }
+
+    /// A recorder of its own for a part of the unit that may yet be left out.
+    pub fn fork(&self) -> Recorder {
+        Recorder {
+            actor: Arc::clone(&self.recorder.actor),
+            tenant_id: self.recorder.tenant_id.clone(),
+            now: self.now,
+            ids: self.recorder.ids.clone(),
+            triggers: Arc::clone(&self.recorder.triggers),
+            cause: self.recorder.cause,
+            events: Vec::new(),
+            runs: Vec::new(),
+        }
+    }
+
+    /// Takes in what such a recorder recorded, and gives how many events this unit has recorded then.
+    pub fn join(&mut self, part: Recorder) -> usize {
+        self.recorder.events.extend(part.events);
+        self.recorder.runs.extend(part.runs);
+        self.recorder.events.len()
+    }
+
+    /// The kept answer to an earlier request with this key. Asked after the entity was locked, so that of two requests
+    /// with one key the second waits for the first and then finds its answer.
+    pub async fn replay(&self, key: Option<&Key>) -> Result<Option<Done<Uuid>>, Error> {
+        let Some(key) = key else { return Ok(None) };
+        let answer = key.look_up(&self.db(), &Path::root()).await?;
+        Ok(answer.map(|answer| Done { id: answer.entity_id, cursor: answer.cursor, replay: true }))
+    }
+
+    /// Keeps the answer under the request's key, commits and gives the answer. Where a request about another entity
+    /// took the key meanwhile, nothing is committed.
+    pub async fn finish(self, key: Option<&Key>, entity_id: Uuid) -> Result<Done<Uuid>, Error> {
+        if let Some(key) = key {
+            let answer = key.answer(&self, entity_id, self.recorder.last_event());
+            if store::idempotency::keep(&self.db(), &[answer]).await?.is_empty() {
+                return Err(key.mismatch(&Path::root()).into());
+            }
+        }
+        let committed = self.commit().await?;
+        Ok(Done { id: entity_id, cursor: committed.last, replay: false })
+    }
+
+    /// Stores the runs, appends the events and commits; then wakes whoever waits for either.
+    pub async fn commit(mut self) -> Result<Committed, Error> {
+        let events = std::mem::take(&mut self.recorder.events);
+        let runs = std::mem::take(&mut self.recorder.runs);
+        let count = i64::try_from(events.len()).map_err(|_| Fault::broken("too many events"))?;
+        if !runs.is_empty() {
+            store::plugin_run::insert(&self.db(), &runs).await?;
+        }
+        let first = if count == 0 {
+            Cursor(store::event::head(&self.db()).await? + 1)
+        } else {
+            events::append(&self.db(), events).await?
+        };
+        self.tx.commit().await.map_err(Fault::from)?;
+        if count > 0 {
+            self.app.wake.committed(&self.caller.tenant);
+        }
+        Ok(Committed { first, last: Cursor(first.0 + count - 1) })
+    }
+
+    /// Gives up everything that was done in this unit.
+    pub async fn roll_back(self) -> Result<(), Fault> {
+        Ok(self.tx.rollback().await?)
+    }
+}
