@@ -187,6 +187,11 @@ impl Client {
         Ok(Self { rules, http })
     }
 
+    /// Which addresses it may call.
+    pub fn rules(&self) -> &AddressRules {
+        &self.rules
+    }
+
     /// Sends one request and reads its answer, all within the request's time-out. Any status is an answer.
     pub async fn send(&self, request: Request) -> Result<Response, SendError> {
         let timeout = request.timeout;

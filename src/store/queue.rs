@@ -32,7 +32,8 @@ pub async fn claim_runs(
     let statement = Statement::from_sql_and_values(
         backend,
         format!(
-            "UPDATE plugin_run SET lease = $1, due_at = $2 WHERE (tenant_id, id) IN \
+            "UPDATE plugin_run SET lease = $1, due_at = $2, status = 'RUNNING', attempts = attempts + 1, \
+             started_at = COALESCE(started_at, $3) WHERE (tenant_id, id) IN \
              (SELECT tenant_id, id FROM plugin_run WHERE due_at <= $3 ORDER BY due_at LIMIT {limit} {skip_locked}) \
              RETURNING tenant_id, id"
         ),

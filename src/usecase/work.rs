@@ -23,13 +23,16 @@ use crate::{
     events::{self, Cursor, Fact, NewEvent, Reason},
     fault::Fault,
     seam::Ids,
-    store::{self, Reader, TenantDb},
+    store::{self, Reader, Tenant, TenantDb},
 };
 
 /// What stands above the use cases and yet must take part in their transactions: the plugin manager.
 pub trait CommitHook: Send + Sync + fmt::Debug {
     /// What a tenant has configured, for one unit of work. Asked before the transaction begins.
     fn triggers<'a>(&'a self, reader: &'a Reader) -> BoxFuture<'a, Result<Arc<dyn Triggers>, Fault>>;
+
+    /// A tenant's workflows were changed by this process, and the change committed.
+    fn configuration_changed(&self, tenant: &Tenant);
 }
 
 /// A tenant's workflows, as one unit of work sees them.

@@ -13,13 +13,12 @@ const WORK_ORDER_NOT_CANCELLABLE: &str = "WORK_ORDER_NOT_CANCELLABLE";
 /// `cancellable` refuses every cancellation, without asking plugins.
 pub(super) fn request(decision: &mut Decision<'_>, gated: bool) -> Result<(), Refusal> {
     let now = decision.now();
-    if matches!(now.order.cancellation, Some(CancellationStatus::Requested | CancellationStatus::Returning))
-        && now.order.phase != Phase::Settled
-    {
-        return Ok(());
-    }
     if now.order.phase == Phase::Settled {
         return Err(block::order_not_allowed(now, event::CANCEL));
+    }
+    let standing = now.order.cancellation;
+    if matches!(standing, Some(CancellationStatus::Requested | CancellationStatus::Returning)) {
+        return Ok(());
     }
     if gated && block::order_is_cancellable(now) {
         decision.change_cancellation(CancellationStatus::Requested, None);

@@ -41,10 +41,8 @@ pub fn explain(situation: &Situation<'_>, gates: usize, name: impl Fn(i32) -> St
         .filter(|it| it.allowed)
         .map(|it| it.event)
         .collect();
-    if callers.is_empty() {
-        return "waits for a work order: all it has are settled".to_owned();
-    }
-    format!("waits for one of the events {}", callers.join(", "))
+    let next = if callers.is_empty() { "another work order".to_owned() } else { callers.join(" or ") };
+    format!("waits for {next}: all its work orders are settled, and no rule of its lifecycle moves it on")
 }
 
 /// Which work orders are waited for; only the first few are named.

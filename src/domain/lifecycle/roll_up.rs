@@ -13,9 +13,12 @@ const SETTLED_MEANWHILE: &str = "ORDER_SETTLED";
 /// that caused it.
 ///
 /// Rules are read in order and the first that holds fires, again and again until none does; a rule whose event leads
-/// nowhere new from the present state is passed over, so that a later one gets its turn. A cancellation that is
-/// RETURNING comes before every rule. A cancellation that still waits for its verdict when the order settles is
-/// refused: it has nothing left to cancel.
+/// nowhere new from the present state is passed over, so that a later one gets its turn. A rule that settles the order
+/// cancels the FORWARD work orders still unfinished, and waits as long as one of them cannot be cancelled or goods are
+/// on their way back.
+///
+/// A cancellation that is RETURNING comes before every rule. One that still waits for its verdict when the order
+/// settles is refused: it has nothing left to cancel.
 pub(super) fn run(decision: &mut Decision<'_>) {
     if decision.now().is_returning() {
         cancel::finish(decision);
@@ -61,7 +64,7 @@ pub(super) fn outcome(situation: &Situation<'_>) -> Outcome {
 
 /// The first rule that holds and can fire.
 fn due<'a>(situation: &Situation<'a>, seen: &[String]) -> Option<&'a RollUpRule> {
-    if situation.order.phase == Phase::Settled || situation.is_returning() {
+    if situation.is_returning() {
         return None;
     }
     situation.order_lifecycle.roll_up.iter().find(|rule| {

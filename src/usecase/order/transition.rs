@@ -16,6 +16,7 @@ use crate::{
         Error, OrderDone,
         aggregate::Aggregate,
         idempotency::Key,
+        plugin::drop_runs,
         work::UnitOfWork,
     },
 };
@@ -89,6 +90,7 @@ pub async fn transition(
     aggregate.expect_order_version(command.expected_version)?;
     let event = Command::Order { event: command.event.clone() };
     aggregate.decide(&mut work.recorder, &app.ids, work.now, &event, &command.reason())?;
+    drop_runs(&mut work, &aggregate).await?;
     aggregate.save(&work).await?;
     work.finish(command.key.as_ref(), command.id.0).await.map(|done| done.map(OrderId))
 }

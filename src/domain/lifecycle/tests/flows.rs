@@ -44,6 +44,15 @@ fn a_sequential_failure_cancels_what_is_still_pending() {
 }
 
 #[test]
+fn a_sequential_failure_leaves_earlier_and_active_work_alone() {
+    check(
+        "IN_PROGRESS sequential | service CREATED, service IN_PROGRESS, service ON_HOLD, service CREATED",
+        "2 FAIL",
+        &["2 FAIL IN_PROGRESS>FAILED Failed", "4 CANCEL CREATED>CANCELLED Cancelled"],
+    );
+}
+
+#[test]
 fn a_sequential_work_order_called_off_by_hand_cancels_no_other() {
     check(
         "IN_PROGRESS sequential | service CREATED, service CREATED",
@@ -92,6 +101,15 @@ fn all_or_nothing_undoes_what_was_done() {
             "8 returns 4",
             "5 CANCEL CREATED>CANCELLED Cancelled",
         ],
+    );
+}
+
+#[test]
+fn nothing_starts_once_all_is_lost() {
+    check(
+        "IN_PROGRESS together | move FAILED+, return:1 IN_PROGRESS, service CREATED",
+        "3 START",
+        &["START blocked in CREATED: work order 1 is FAILED"],
     );
 }
 

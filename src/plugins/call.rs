@@ -1,0 +1,176 @@
+//! One call of a plugin: the request, and what its answer means.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use entity::{id::PluginRunId, plugin};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::document::{self, RunInfo};
+use crate::{
+    access::Caller,
+    app::App,
+    domain::plugin::{Answer, Attempt, FailureKind, HttpMethod, judge},
+    fault::Fault,
+    outbound::{Method, Request, Response, SendError, SigningSecret, signature_headers},
+    secret::Secret,
+    store,
+    usecase::plugin::{
+        AttemptRecord, Settlement, StoredHttp, StoredStep, plugin_secret_context, sealed_header_context,
+    },
+};
+
+/// How much of an answer is kept to be looked at.
+const EXCERPT_BYTES: usize = 4 * 1024;
+
+/// Asks the plugin of the step that a run is at. Nothing where the run has ended meanwhile.
+pub async fn ask(
+    app: &App,
+    caller: &Caller,
+    run_id: PluginRunId,
+    lease: Uuid,
+) -> Result<Option<Settlement>, Fault> {
+    let reader = app.reader(caller);
+    let runs = store::plugin_run::by_ids(&reader.db(), &[run_id]).await?;
+    let Some(run) = runs.into_iter().next().filter(|run| run.lease == Some(lease)) else { return Ok(None) };
+    let steps: Vec<StoredStep> = serde_json::from_str(&run.steps)?;
+    let step = steps.into_iter().find(|step| Some(&step.name) == run.step.as_ref());
+    let step = step.ok_or_else(|| Fault::broken("a plugin run is at a step that it does not have"))?;
+    let plugin_id = entity::id::PluginId::parse(&step.plugin_id)
+        .map_err(|error| Fault::broken(format!("a stored step names no plugin: {error}")))?;
+    let mut settlement = Settlement {
+        run_id,
+        lease,
+        step,
+        plugin_id,
+        plugin_name: String::new(),
+        max_attempts: 1,
+        attempt: None,
+        answer: Answer::Fail { error: "the plugin was deleted".to_owned() },
+    };
+    let Some(plugin) = store::plugin::by_id(&reader.db(), plugin_id).await? else {
+        return Ok(Some(settlement));
+    };
+    settlement.plugin_name.clone_from(&plugin.name);
+    if !plugin.enabled {
+        settlement.answer = Answer::Fail { error: "the plugin is disabled".to_owned() };
+        return Ok(Some(settlement));
+    }
+    let http: StoredHttp = serde_json::from_str(plugin.http.as_deref().unwrap_or("null"))?;
+    settlement.max_attempts = http.max_attempts;
+    let timeout = Duration::from_millis(u64::try_from(http.request_timeout_ms).unwrap_or(0));
+    let started_at = app.clock.now();
+    let deadline = started_at + chrono::Duration::milliseconds(i64::from(http.request_timeout_ms));
+    let info = RunInfo { run: &run, workflow_id: run.workflow_id, step: &settlement.step.name, deadline };
+    let body = match http.method {
+        HttpMethod::Get => Vec::new(),
+        HttpMethod::Post | HttpMethod::Put => body(app, caller, &info).await?,
+    };
+    let request = Request {
+        method: method(http.method),
+        headers: headers(app, &plugin, &http, &info, started_at, &body)?,
+        query: if body.is_empty() { document::query(&info) } else { Vec::new() },
+        url: http.url,
+        body,
+        timeout,
+    };
+    let begun = Instant::now();
+    let sent = app.outbound.send(request).await;
+    let response = match &sent {
+        Ok(response) | Err(SendError::TooLarge(response)) => Some(response),
+        Err(_) => None,
+    };
+    settlement.attempt = Some(AttemptRecord {
+        started_at,
+        duration: begun.elapsed(),
+        status_code: response.map(|response| response.status),
+        response_excerpt: response.map(excerpt),
+    });
+    settlement.answer = meaning(app, &sent);
+    Ok(Some(settlement))
+}
+
+async fn body(app: &App, caller: &Caller, info: &RunInfo<'_>) -> Result<Vec<u8>, Fault> {
+    let reader = app.reader(caller);
+    let gone = |what| Fault::broken(format!("a plugin run is about {what} that is not there"));
+    let order = store::order::by_id(&reader.db(), info.run.order_id).await?;
+    let order = order.ok_or_else(|| gone("an order"))?;
+    let work_orders = store::work_order::of_order(&reader.db(), order.id).await?;
+    let events = store::event::by_ids(&reader.db(), &[info.run.event_id]).await?;
+    let event = events.into_iter().next().ok_or_else(|| gone("an event"))?;
+    let document = document::whole(&caller.tenant, &order, &work_orders, &event, info)?;
+    Ok(serde_json::to_vec(&document)?)
+}
+
+const fn method(method: HttpMethod) -> Method {
+    match method {
+        HttpMethod::Get => Method::Get,
+        HttpMethod::Post => Method::Post,
+        HttpMethod::Put => Method::Put,
+    }
+}
+
+/// The plugin's own headers, and ours: the message id and the idempotency key are the same for every attempt of a
+/// step.
+fn headers(
+    app: &App,
+    plugin: &plugin::Model,
+    http: &StoredHttp,
+    info: &RunInfo<'_>,
+    now: DateTime<chrono::Utc>,
+    body: &[u8],
+) -> Result<Vec<(String, Secret<String>)>, Fault> {
+    let mut headers = Vec::with_capacity(http.headers.len() + 5);
+    for header in &http.headers {
+        let value = unseal(app, &header.value, &sealed_header_context(plugin.id, &header.name))?;
+        headers.push((header.name.clone(), value));
+    }
+    let secret = unseal(app, &plugin.secret, &plugin_secret_context(plugin.id))?;
+    let secret = SigningSecret::parse(secret.expose())
+        .map_err(|error| Fault::broken(format!("a stored signing secret cannot be read: {error}")))?;
+    let message_id = format!("{}/{}", info.run.id, info.step);
+    headers.extend(signature_headers(&[secret], &message_id, now.timestamp(), body));
+    headers.push(("idempotency-key".to_owned(), message_id.into()));
+    if !body.is_empty() {
+        headers.push(("content-type".to_owned(), "application/json".to_owned().into()));
+    }
+    Ok(headers)
+}
+
+fn unseal(app: &App, sealed: &str, context: &str) -> Result<Secret<String>, Fault> {
+    let bytes = app.keyring.open(sealed, context).map_err(|error| {
+        Fault::broken(format!("a sealed value does not open; is the data key file the right one? {error}"))
+    })?;
+    let text = String::from_utf8(bytes).map_err(|_| Fault::broken("a sealed value is no text"))?;
+    Ok(Secret::new(text))
+}
+
+fn meaning(app: &App, sent: &Result<Response, SendError>) -> Answer {
+    let failure = |kind, error: &SendError| {
+        judge(&Attempt::Failure { kind, message: &error.to_string() }, app.clock.now())
+    };
+    match sent {
+        Ok(response) => judge(
+            &Attempt::Response {
+                status: response.status,
+                body: &response.body,
+                retry_after: response.retry_after.as_deref(),
+            },
+            app.clock.now(),
+        ),
+        Err(error @ SendError::Refused(_)) => failure(FailureKind::Refused, error),
+        Err(error @ SendError::Timeout) => failure(FailureKind::Timeout, error),
+        Err(error @ SendError::Connect(_)) => failure(FailureKind::Connect, error),
+        Err(error @ SendError::Broken) => failure(FailureKind::Broken, error),
+        Err(error @ SendError::TooLarge(response)) => {
+            failure(FailureKind::TooLarge { status: response.status }, error)
+        }
+    }
+}
+
+/// The beginning of an answer as text that every store takes.
+fn excerpt(response: &Response) -> String {
+    let beginning = response.body.get(..EXCERPT_BYTES).unwrap_or(&response.body);
+    String::from_utf8_lossy(beginning).replace('\0', "\u{fffd}")
+}

@@ -1,0 +1,140 @@
+//! The document that a plugin is sent: `{order, workOrder, event, run}`, with the field names of the API.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use entity::{event, id::PluginWorkflowId, order, plugin_run, work_order};
+use sea_orm::ActiveEnum;
+use serde_json::{Map, Value, json};
+
+use crate::{events::Cursor, store::Tenant};
+
+/// What of a run its plugin is told.
+pub struct RunInfo<'a> {
+    /// The run.
+    pub run: &'a plugin_run::Model,
+    /// Its workflow.
+    pub workflow_id: PluginWorkflowId,
+    /// Name of the step.
+    pub step: &'a str,
+    /// When the answer must be there.
+    pub deadline: DateTime<Utc>,
+}
+
+/// The whole document.
+pub fn whole(
+    tenant: &Tenant,
+    order: &order::Model,
+    work_orders: &[work_order::Model],
+    event: &event::Model,
+    run: &RunInfo<'_>,
+) -> Result<Value, serde_json::Error> {
+    let work_orders = work_orders.iter().map(work_order_json).collect::<Result<Vec<_>, _>>()?;
+    Ok(json!({
+        "order": order_json(order, work_orders)?,
+        "workOrder": null,
+        "event": event_json(tenant, event)?,
+        "run": run_json(run),
+    }))
+}
+
+/// What a plugin that is called with GET is sent as query parameters.
+pub fn query(run: &RunInfo<'_>) -> Vec<(String, String)> {
+    vec![
+        ("orderId".to_owned(), run.run.order_id.to_string()),
+        ("trigger".to_owned(), run.run.trigger.to_value()),
+        ("runId".to_owned(), run.run.id.to_string()),
+    ]
+}
+
+fn order_json(order: &order::Model, work_orders: Vec<Value>) -> Result<Value, serde_json::Error> {
+    Ok(json!({
+        "id": order.id.to_string(),
+        "clientId": order.client_id,
+        "clientName": order.client_name,
+        "clientOrderId": order.client_order_id,
+        "type": order.kind,
+        "domain": order.domain,
+        "batchId": order.batch_id,
+        "readyToProcess": order.ready_to_process,
+        "workOrderFlow": order.flow.to_value(),
+        "consignee": parse(&order.consignee)?,
+        "destination": parse(&order.destination)?,
+        "summary": parse_optional(order.summary.as_deref())?,
+        "status": order.status,
+        "phase": order.phase.to_value(),
+        "outcome": order.outcome.map(|outcome| outcome.to_value()),
+        "customAttributes": parse(&order.custom_attributes)?,
+        "workOrders": work_orders,
+        "lifecycleVersion": order.lifecycle_version,
+        "version": order.version,
+        "createdAt": instant(order.created_at),
+        "createdBy": order.created_by,
+        "updatedAt": instant(order.updated_at),
+        "updatedBy": order.updated_by,
+    }))
+}
+
+fn work_order_json(work_order: &work_order::Model) -> Result<Value, serde_json::Error> {
+    Ok(json!({
+        "id": work_order.id.to_string(),
+        "sequence": work_order.sequence,
+        "type": work_order.kind.to_value(),
+        "direction": work_order.direction.to_value(),
+        "description": work_order.description,
+        "pickup": parse_optional(work_order.pickup.as_deref())?,
+        "return": parse_optional(work_order.return_to.as_deref())?,
+        "delivery": parse_optional(work_order.delivery.as_deref())?,
+        "containers": parse(&work_order.containers)?,
+        "pickupQualityChecks": parse(&work_order.pickup_quality_checks)?,
+        "collectOnPickup": parse_optional(work_order.collect_on_pickup.as_deref())?,
+        "collectOnDelivery": parse_optional(work_order.collect_on_delivery.as_deref())?,
+        "status": work_order.status,
+        "phase": work_order.phase.to_value(),
+        "outcome": work_order.outcome.map(|outcome| outcome.to_value()),
+        "attempts": work_order.attempts,
+        "customAttributes": parse(&work_order.custom_attributes)?,
+        "version": work_order.version,
+    }))
+}
+
+fn event_json(tenant: &Tenant, event: &event::Model) -> Result<Value, serde_json::Error> {
+    Ok(json!({
+        "id": event.id.to_string(),
+        "cursor": Cursor(event.position).encode(tenant),
+        "type": event.kind.to_value(),
+        "orderId": event.order_id.to_string(),
+        "workOrderId": event.work_order_id.map(|id| id.to_string()),
+        "fromStatus": event.from_status,
+        "toStatus": event.to_status,
+        "transition": event.transition,
+        "reasonCode": event.reason_code,
+        "note": event.note,
+        "actor": event.actor,
+        "changes": parse_optional(event.changes.as_deref())?,
+        "entityVersion": event.entity_version,
+        "occurredAt": instant(event.occurred_at),
+        "recordedAt": instant(event.recorded_at),
+    }))
+}
+
+fn run_json(run: &RunInfo<'_>) -> Value {
+    let fields = [
+        ("id", json!(run.run.id.to_string())),
+        ("workflow", json!(run.workflow_id.to_string())),
+        ("step", json!(run.step)),
+        ("attempt", json!(run.run.attempts)),
+        ("deadline", json!(instant(run.deadline))),
+    ];
+    Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
+}
+
+fn parse(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str(text)
+}
+
+fn parse_optional(text: Option<&str>) -> Result<Option<Value>, serde_json::Error> {
+    text.map(serde_json::from_str).transpose()
+}
+
+fn instant(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}

@@ -1,0 +1,14 @@
+//! The plugin manager: which events set off which runs, and the workers that ask plugins and settle what they answer.
+//!
+//! A run is stored in the transaction of the change that set it off (see [`CommitHook`]) and worked afterwards; it
+//! survives the process. No plugin is called while a transaction is open.
+//!
+//! [`CommitHook`]: crate::usecase::work::CommitHook
+
+mod call;
+mod document;
+mod manager;
+mod worker;
+
+pub use manager::PluginManager;
+pub use worker::Worker;

@@ -1,0 +1,53 @@
+//! The documents in which plugins and workflows are kept.
+
+use entity::id::PluginId;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::plugin::{FailurePolicy, HttpMethod};
+
+/// The endpoint of an HTTP plugin, as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredHttp {
+    /// Where it is.
+    pub url: String,
+    /// How it is called.
+    pub method: HttpMethod,
+    /// Headers to send.
+    pub headers: Vec<StoredHeader>,
+    /// How long it may take to answer, in milliseconds.
+    pub request_timeout_ms: i32,
+    /// How often it is asked at most.
+    pub max_attempts: i32,
+}
+
+/// A header of an HTTP plugin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredHeader {
+    /// Its name.
+    pub name: String,
+    /// Its value, sealed: it may be a credential.
+    pub value: String,
+}
+
+/// A step of a workflow, as it is kept, and as a run takes it along.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredStep {
+    /// Its name.
+    pub name: String,
+    /// The plugin that it asks, in text form.
+    pub plugin_id: String,
+    /// What happens when the plugin gives no verdict.
+    pub failure_policy: FailurePolicy,
+}
+
+/// What a header's value is sealed for; it opens for nothing else.
+pub fn sealed_header_context(plugin_id: PluginId, name: &str) -> String {
+    format!("{plugin_id}/header/{}", name.to_ascii_lowercase())
+}
+
+/// What a plugin's signing secret is sealed for.
+pub fn plugin_secret_context(plugin_id: PluginId) -> String {
+    format!("{plugin_id}/secret")
+}
