@@ -1,11 +1,15 @@
 //! Makes a repetition harmless: the first use of a key runs and its answer is kept, the same key with the same input
 //! gets that answer again, with another input it is refused. Refusals are not kept.
 
+use std::time::Duration;
+
 use entity::idempotency_key;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Error, work::UnitOfWork};
 use crate::{
+    app::App,
     domain::problem::{Code, Path, Problem},
     events::Cursor,
     fault::Fault,
@@ -98,4 +102,37 @@ impl Key {
 /// What cannot be: a key was taken and is not there.
 pub(super) fn vanished() -> Fault {
     Fault::broken("an idempotency key was taken by another transaction, but is not there")
+}
+
+/// How often answers that are too old are looked for.
+const CLEAN_EVERY: Duration = Duration::from_secs(600);
+
+/// Forgets answers once they have been kept for the configured time.
+#[derive(Clone, Debug)]
+pub struct Cleaner {
+    app: App,
+}
+
+impl Cleaner {
+    /// The cleaner of a process.
+    pub const fn new(app: App) -> Self {
+        Self { app }
+    }
+
+    /// Works until `shutdown`.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let keep_for = chrono::Duration::from_std(self.app.config.idempotency_keep);
+        let keep_for = keep_for.unwrap_or(chrono::Duration::MAX);
+        while !shutdown.is_cancelled() {
+            if let Some(before) = self.app.clock.now().checked_sub_signed(keep_for)
+                && let Err(error) = store::queue::forget_answers(&self.app.database, before).await
+            {
+                tracing::warn!(%error, "old idempotency keys could not be removed; trying again later");
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(CLEAN_EVERY) => {}
+            }
+        }
+    }
 }

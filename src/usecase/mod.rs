@@ -9,6 +9,7 @@ pub mod plugin;
 pub mod work_order;
 
 use entity::id::{OrderId, WorkOrderId};
+
 use sea_orm::DbErr;
 
 use crate::{
@@ -16,6 +17,8 @@ use crate::{
     events::Cursor,
     fault::Fault,
 };
+
+pub use aggregate::situation;
 
 /// Why a use case changed nothing.
 #[derive(Debug)]

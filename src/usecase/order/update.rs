@@ -7,7 +7,7 @@ use crate::{
     app::App,
     domain::{
         order::{Current, OrderPatch, Patched, edit},
-        problem::{Path, Problem, Problems},
+        problem::{Path, Problem},
         value::Document,
     },
     events::{Fact, Reason},
@@ -24,13 +24,12 @@ pub struct Update {
     pub expected_version: Option<i32>,
     /// The key under which the answer is kept.
     pub key: Option<Key>,
-    /// The changes; or what was wrong with them already.
-    pub patch: Result<OrderPatch, Problems>,
+    /// The changes.
+    pub patch: OrderPatch,
 }
 
 /// Changes the fields of an order. An update that changes nothing adds no version and no event.
 pub async fn update(app: &App, caller: &Caller, command: Update) -> Result<OrderDone, Error> {
-    let patch = command.patch?;
     let mut work = UnitOfWork::begin(app, caller).await?;
     let Some(mut aggregate) = Aggregate::lock(&work.db(), command.id).await? else {
         let message = format!("there is no order {}", command.id);
@@ -40,7 +39,7 @@ pub async fn update(app: &App, caller: &Caller, command: Update) -> Result<Order
         return Ok(done.map(OrderId));
     }
     aggregate.expect_order_version(command.expected_version)?;
-    if let Some(patched) = edit(current(&aggregate.order)?, patch)? {
+    if let Some(patched) = edit(current(&aggregate.order)?, command.patch)? {
         let changes = patched.changes.clone();
         set(&mut aggregate.order, patched)?;
         aggregate.touch_order(&work.recorder, work.now);

@@ -1,0 +1,148 @@
+//! The command line: one file per command.
+//!
+//! Logs go to standard error; standard output belongs to what a command prints.
+
+mod logging;
+mod migrate;
+mod schema;
+mod serve;
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, Flags, Problems};
+
+/// The exit status of wrong usage or configuration; clap's own is the same.
+const USAGE: u8 = 2;
+
+/// An open platform order service: a GraphQL server for orders, their work orders and their plugins.
+#[derive(Debug, Parser)]
+#[command(name = "waybill", version, max_term_width = 100)]
+#[command(after_help = "Settings come from flags, the environment, the file and the defaults, in this order. \
+                        Exit status: 0 done, 1 failed, 2 wrong usage or configuration.")]
+pub struct Cli {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Default, Subcommand)]
+enum Command {
+    /// Serve GraphQL until SIGTERM or Ctrl-C; what is done without a command
+    #[default]
+    Serve,
+    /// Bring the database's schema up to date, and do nothing else
+    Migrate,
+    /// Print the GraphQL schema; needs no database
+    Schema,
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+enum Failure {
+    /// The configuration is wrong.
+    Configuration(Problems),
+    /// Something else is.
+    Failed(anyhow::Error),
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Self::Configuration(problems)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Cli {
+    /// Does what the command line asks, and gives the exit status: 0 done, 1 failed, 2 wrong usage or configuration.
+    pub fn run(self) -> ExitCode {
+        let (status, message) = match self.execute() {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(Failure::Configuration(problems)) => (ExitCode::from(USAGE), problems.to_string()),
+            Err(Failure::Failed(error)) => (ExitCode::FAILURE, format!("{error:#}")),
+        };
+        // Where standard error is closed, the status has to do.
+        let _ = writeln!(io::stderr(), "error: {message}");
+        status
+    }
+
+    fn execute(self) -> Result<(), Failure> {
+        let flags = &self.flags;
+        match self.command.unwrap_or_default() {
+            Command::Serve => wait_for(serve::run(configure(flags)?))?,
+            Command::Migrate => wait_for(migrate::run(configure(flags)?))?,
+            Command::Schema => schema::run()?,
+        }
+        Ok(())
+    }
+}
+
+/// Loads the configuration and starts the log.
+fn configure(flags: &Flags) -> Result<Config, Problems> {
+    let config = Config::load(flags)?;
+    logging::start(&config);
+    Ok(config)
+}
+
+/// Runs a command to its end on a runtime of its own.
+fn wait_for(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(command);
+    // What is still busy, a look-up of a name, say, must not hold up the exit.
+    runtime.shutdown_background();
+    outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_it_serves() {
+        for line in [&["waybill"][..], &["waybill", "serve"], &["waybill", "--listen", "127.0.0.1:1"]] {
+            let cli = Cli::try_parse_from(line).unwrap();
+            assert!(matches!(cli.command.unwrap_or_default(), Command::Serve), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn flags_may_stand_before_and_after_the_command() {
+        for line in [["waybill", "--log", "warn", "migrate"], ["waybill", "migrate", "--log", "warn"]] {
+            let cli = Cli::try_parse_from(line).unwrap();
+            assert_eq!(cli.flags.log.as_deref(), Some("warn"), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn help_names_every_setting_with_its_variable() {
+        let help = Cli::command().render_long_help().to_string().replace('\n', " ");
+        for name in ["listen", "database-url", "config", "plugin-allow-net", "data-key-file", "log-format"] {
+            let variable = format!("[env: WAYBILL_{}]", name.to_uppercase().replace('-', "_"));
+            let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(help.contains(&format!("--{name} ")) && help.contains(&variable), "{name}: {help}");
+        }
+    }
+
+    #[test]
+    fn wrong_usage_has_its_own_status() {
+        assert_eq!(i32::from(USAGE), Cli::try_parse_from(["waybill", "--nope"]).unwrap_err().exit_code());
+    }
+}

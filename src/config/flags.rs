@@ -1,0 +1,67 @@
+//! The flags, as they were given: what they mean is for [`super::parse`] to say.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::source::Setting;
+
+/// Flags that every command takes. Each can be set in the environment and in the file as well.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Settings")]
+pub struct Flags {
+    /// A TOML file with settings [env: WAYBILL_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Address and port to serve on; without access control, a loopback address only [env: WAYBILL_LISTEN] [default:
+    /// 127.0.0.1:8080]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+
+    /// The store: sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE [env: WAYBILL_DATABASE_URL] [default:
+    /// sqlite://waybill.db]
+    #[arg(long, global = true, value_name = "URL")]
+    pub database_url: Option<String>,
+
+    /// Most connections to PostgreSQL, or readers of SQLite [env: WAYBILL_DATABASE_CONNECTIONS] [default: 8, or 4]
+    #[arg(long, global = true, value_name = "NUMBER")]
+    pub database_connections: Option<String>,
+
+    /// The keys that encrypt stored secrets and personal data: 32 bytes in base64 on a line, the first one encrypts
+    /// [env: WAYBILL_DATA_KEY_FILE] [default: made at the first start, beside the SQLite file or as waybill.data-key]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub data_key_file: Option<String>,
+
+    /// A private network that plugins and webhooks may call, such as 10.1.0.0/16; repeatable, or with commas
+    /// [env: WAYBILL_PLUGIN_ALLOW_NET]
+    #[arg(long, global = true, value_name = "CIDR")]
+    pub plugin_allow_net: Vec<String>,
+
+    /// What to log: error, warn, info, debug, trace, or directives such as info,waybill=debug [env: WAYBILL_LOG]
+    /// [default: info]
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub log: Option<String>,
+
+    /// How to log: text or json [env: WAYBILL_LOG_FORMAT] [default: text]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log_format: Option<String>,
+}
+
+impl Flags {
+    /// What was given for a setting, if anything was.
+    pub(super) fn given(&self, setting: Setting) -> Option<Vec<String>> {
+        let one = |value: &Option<String>| value.clone().map(|value| vec![value]);
+        match setting {
+            Setting::Listen => one(&self.listen),
+            Setting::DatabaseUrl => one(&self.database_url),
+            Setting::DatabaseConnections => one(&self.database_connections),
+            Setting::DataKeyFile => one(&self.data_key_file),
+            Setting::PluginAllowNet => {
+                Some(self.plugin_allow_net.clone()).filter(|networks| !networks.is_empty())
+            }
+            Setting::Log => one(&self.log),
+            Setting::LogFormat => one(&self.log_format),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What the operator configures: read once, checked once, every problem named together.
+//!
+//! Flags win over the environment, the environment over the file, the file over the defaults. Nothing but this module
+//! reads the environment, and nothing changes a [`Config`] once it is loaded.
+
+mod flags;
+mod parse;
+mod problem;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    ffi::OsString,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use ipnet::IpNet;
+
+pub use flags::Flags;
+pub use problem::{Problem, Problems};
+
+use crate::secret::Secret;
+use source::{Setting, Sources};
+
+/// Everything that can be configured. [`Config::default`] is a server without flags, environment and file; the values
+/// below in parentheses are its own.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the server listens (127.0.0.1:8080). Always a loopback address, because no access is configured.
+    pub listen: SocketAddr,
+    /// The store (sqlite://waybill.db). Secret: it may carry a password.
+    pub database_url: Secret<String>,
+    /// Bounds the connections to PostgreSQL, or the readers of SQLite (8, or 4).
+    pub database_connections: Option<u32>,
+    /// Where the keys are that encrypt what the store holds.
+    pub data_key_file: DataKeyFile,
+    /// Networks that plugins and webhooks may reach although they are private (none).
+    pub plugin_allow_net: Vec<IpNet>,
+    /// Which log lines are written: a level, or directives such as `info,waybill=debug` (info).
+    pub log: String,
+    /// How log lines are written (text).
+    pub log_format: LogFormat,
+    /// Largest body of a request, and largest message on a WebSocket, in bytes (8 MiB).
+    pub body_limit_bytes: usize,
+    /// How long a request may take, the reading of its body included (30 s).
+    pub request_timeout: Duration,
+    /// How deep the fields of an operation may nest (20).
+    pub query_depth: usize,
+    /// How much an operation may ask for; each field of each item counts (20,000).
+    pub query_complexity: usize,
+    /// How long the answer to a request with an idempotency key is kept (24 h).
+    pub idempotency_keep: Duration,
+}
+
+/// Where the data keys are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DataKeyFile {
+    /// A file that the operator named. It has to be there.
+    Given(PathBuf),
+    /// A file whose place follows from the store; it is made where nothing is encrypted yet.
+    Own(PathBuf),
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            database_url: Secret::new("sqlite://waybill.db".to_owned()),
+            database_connections: None,
+            data_key_file: DataKeyFile::Own(PathBuf::from("waybill.db.data-key")),
+            plugin_allow_net: Vec::new(),
+            log: "info".to_owned(),
+            log_format: LogFormat::default(),
+            body_limit_bytes: 8 * 1024 * 1024,
+            request_timeout: Duration::from_secs(30),
+            query_depth: 20,
+            query_complexity: 20_000,
+            idempotency_keep: Duration::from_secs(24 * 60 * 60),
+        }
+    }
+}
+
+impl Config {
+    /// Reads flags, the process's environment and the file that one of them names.
+    pub fn load(flags: &Flags) -> Result<Self, Problems> {
+        Self::load_from(flags, &|name| std::env::var_os(name))
+    }
+
+    /// The same with another environment.
+    fn load_from(flags: &Flags, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, Problems> {
+        let mut problems = Vec::new();
+        let sources = Sources::open(flags, environment, &mut problems);
+        let mut config = Self::default();
+        sources.read(Setting::Listen, &mut config.listen, parse::listen, &mut problems);
+        sources.read(Setting::DatabaseUrl, &mut config.database_url, parse::database_url, &mut problems);
+        sources.read(
+            Setting::DatabaseConnections,
+            &mut config.database_connections,
+            |text| parse::connections(text).map(Some),
+            &mut problems,
+        );
+        sources.read_list(
+            Setting::PluginAllowNet,
+            &mut config.plugin_allow_net,
+            parse::network,
+            &mut problems,
+        );
+        sources.read(Setting::Log, &mut config.log, parse::log_filter, &mut problems);
+        sources.read(Setting::LogFormat, &mut config.log_format, parse::log_format, &mut problems);
+        config.data_key_file = parse::own_key_file(config.database_url.expose());
+        sources.read(Setting::DataKeyFile, &mut config.data_key_file, parse::data_key_file, &mut problems);
+        Problems::none_of(problems).map(|()| config)
+    }
+}

@@ -1,0 +1,133 @@
+//! What the text of a setting means. Each function gives the value, or what is wrong and what to do.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use ipnet::IpNet;
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+use super::{DataKeyFile, LogFormat};
+use crate::{secret::Secret, store};
+
+/// Far more than any server serves well.
+const MOST_CONNECTIONS: u32 = 1_000;
+
+/// Where the key file is kept with PostgreSQL, unless the operator says where.
+const KEY_FILE: &str = "waybill.data-key";
+
+/// What is appended to the name of a SQLite file to name its key file.
+const KEY_FILE_SUFFIX: &str = ".data-key";
+
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+    let address = match text.strip_prefix("localhost:").map(str::parse) {
+        Some(Ok(port)) => Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)),
+        _ => text.parse::<SocketAddr>(),
+    };
+    let address = address.map_err(|_| {
+        format!(
+            "{text:?} is not an address with a port; give one such as 127.0.0.1:8080, [::1]:8080 or \
+             localhost:8080"
+        )
+    })?;
+    if address.ip().to_canonical().is_loopback() {
+        Ok(address)
+    } else {
+        Err(format!(
+            "{address} can be reached from other machines, but no access is configured: whoever reaches the server \
+             may do everything; listen on a loopback address such as 127.0.0.1:{}",
+            address.port()
+        ))
+    }
+}
+
+/// Says nothing of the text itself, which may carry a password.
+pub(super) fn database_url(text: &str) -> Result<Secret<String>, String> {
+    const FORMS: &str = "give sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE";
+    if let Some(path) = store::sqlite_path(text) {
+        let path = path.to_string_lossy();
+        if path.is_empty() {
+            return Err("the URL names no file; give one such as sqlite://waybill.db".to_owned());
+        }
+        if path == ":memory:" || text.contains("mode=memory") {
+            return Err("a store in memory would lose acknowledged orders; give a file such as \
+                        sqlite://waybill.db"
+                .to_owned());
+        }
+    } else if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        Url::parse(text).map_err(|error| {
+            format!("the URL is malformed ({error}); {FORMS}, special characters in a password percent-encoded")
+        })?;
+    } else {
+        return Err(format!("the URL is of no store that is known; {FORMS}"));
+    }
+    Ok(Secret::new(text.to_owned()))
+}
+
+pub(super) fn connections(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|count| (1..=MOST_CONNECTIONS).contains(count)).ok_or_else(|| {
+        format!("{text:?} is not a number of connections; give one from 1 to {MOST_CONNECTIONS}")
+    })
+}
+
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let network = text
+        .parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| format!("{text:?} is not a network; give one such as 10.1.0.0/16 or fd00:1::/32"))?;
+    if network.trunc() == network {
+        Ok(network)
+    } else {
+        Err(format!(
+            "{network} is an address inside of a network; give {} for the network, or {} for the address alone",
+            network.trunc(),
+            IpNet::from(network.addr())
+        ))
+    }
+}
+
+pub(super) fn log_filter(text: &str) -> Result<String, String> {
+    // The filter's own error is about regular expressions as often as not.
+    match EnvFilter::try_new(text) {
+        Ok(_) if !text.trim().is_empty() => Ok(text.to_owned()),
+        _ => Err(format!(
+            "{text:?} is not a log filter; give error, warn, info, debug or trace, or directives such as \
+             info,waybill=debug"
+        )),
+    }
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(format!("{text:?} is not a log format; give text or json")),
+    }
+}
+
+pub(super) fn data_key_file(text: &str) -> Result<DataKeyFile, String> {
+    const MAKE: &str = "make one with: (umask 077; head -c 32 /dev/urandom | base64 > FILE)";
+    let path = PathBuf::from(text);
+    match std::fs::File::open(&path).and_then(|file| file.metadata()) {
+        Ok(found) if found.is_dir() => Err(format!("{text} is a folder; {MAKE}")),
+        Ok(_) => Ok(DataKeyFile::Given(path)),
+        Err(error) => {
+            Err(format!("cannot read {text}: {error}; check its place and its permissions, or {MAKE}"))
+        }
+    }
+}
+
+/// Where the key file is if the operator does not say: beside the file of SQLite, or in the working directory.
+pub(super) fn own_key_file(database_url: &str) -> DataKeyFile {
+    let path = match store::sqlite_path(database_url) {
+        Some(file) => {
+            let mut path = file.into_os_string();
+            path.push(KEY_FILE_SUFFIX);
+            PathBuf::from(path)
+        }
+        None => Path::new(KEY_FILE).to_owned(),
+    };
+    DataKeyFile::Own(path)
+}

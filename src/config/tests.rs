@@ -1,0 +1,290 @@
+use std::{ffi::OsString, fs, path::PathBuf};
+
+use clap::Parser;
+
+use super::*;
+
+/// A command line that has nothing but the settings.
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// One file of a test, gone afterwards.
+struct File(PathBuf);
+
+impl File {
+    fn new(name: &str, text: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("waybill-config-{}-{name}", std::process::id()));
+        fs::write(&path, text).unwrap();
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn load(flags: &[&str], environment: &[(&str, &str)]) -> Result<Config, Problems> {
+    let line = Line::parse_from(std::iter::once(&"waybill").chain(flags));
+    Config::load_from(&line.flags, &|name| {
+        let found = environment.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| OsString::from(value))
+    })
+}
+
+/// The problems, one a line.
+fn problems(flags: &[&str], environment: &[(&str, &str)]) -> Vec<String> {
+    load(flags, environment).unwrap_err().iter().map(ToString::to_string).collect()
+}
+
+fn networks(texts: &[&str]) -> Vec<IpNet> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+#[test]
+fn without_flags_environment_and_file_everything_is_as_documented() {
+    let config = load(&[], &[]).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.database_url.expose(), "sqlite://waybill.db");
+    assert_eq!(config.database_connections, None);
+    assert_eq!(config.data_key_file, DataKeyFile::Own("waybill.db.data-key".into()));
+    assert_eq!(config.plugin_allow_net, networks(&[]));
+    assert_eq!((config.log.as_str(), config.log_format), ("info", LogFormat::Text));
+    assert_eq!(config.body_limit_bytes, 8_388_608);
+    assert_eq!(config.request_timeout, Duration::from_secs(30));
+    assert_eq!((config.query_depth, config.query_complexity), (20, 20_000));
+    assert_eq!(config.idempotency_keep, Duration::from_secs(86_400));
+    assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
+}
+
+#[test]
+fn flags_win_over_the_environment_over_the_file_over_the_defaults() {
+    let file = File::new("precedence.toml", "listen = '127.0.0.1:3'\nlog = 'warn'\n");
+    let by_flag = ["--config", file.path()];
+    let flags = ["--config", file.path(), "--listen", "127.0.0.1:1"];
+    let variables = [("WAYBILL_LISTEN", "127.0.0.1:2")];
+    let by_variable = [("WAYBILL_CONFIG", file.path())];
+    let empty = [("WAYBILL_LISTEN", ""), ("WAYBILL_CONFIG", "")];
+    for (flags, environment, port, log) in [
+        (&flags[..], &variables[..], 1, "warn"),
+        (&by_flag[..], &variables[..], 2, "warn"),
+        (&by_flag[..], &[], 3, "warn"),
+        (&[], &by_variable[..], 3, "warn"),
+        (&[], &variables[..], 2, "info"),
+        (&[], &empty[..], 8080, "info"),
+    ] {
+        let config = load(flags, environment).unwrap();
+        assert_eq!((config.listen.port(), config.log.as_str()), (port, log), "{flags:?} {environment:?}");
+    }
+}
+
+#[test]
+fn the_file_that_a_flag_names_wins_over_the_one_of_the_environment() {
+    let given = File::new("given.toml", "log = 'debug'");
+    let config = load(&["--config", given.path()], &[("WAYBILL_CONFIG", "/not/there.toml")]).unwrap();
+    assert_eq!(config.log, "debug");
+}
+
+#[test]
+fn every_setting_can_be_made_in_every_place() {
+    let key = File::new("key", "");
+    let texts = [
+        (Setting::Listen, "[::1]:9"),
+        (Setting::DatabaseUrl, "postgres://waybill@db/waybill"),
+        (Setting::DatabaseConnections, "12"),
+        (Setting::DataKeyFile, key.path()),
+        (Setting::PluginAllowNet, "10.1.0.0/16,fd00:1::/32"),
+        (Setting::Log, "info,waybill=debug"),
+        (Setting::LogFormat, "json"),
+    ];
+    assert_eq!(texts.map(|(setting, _)| setting), Setting::ALL);
+
+    let flags: Vec<_> = texts.iter().flat_map(|(setting, text)| [setting.flag(), (*text).to_owned()]).collect();
+    let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+    let variables = texts.map(|(setting, text)| (setting.variable(), text));
+    let variables: Vec<_> = variables.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+    let file: String = texts.iter().map(|(setting, text)| format!("{} = {text:?}\n", setting.key())).collect();
+    let file = File::new("all.toml", &file);
+    for (flags, environment) in
+        [(&flags[..], &[][..]), (&[], &variables), (&["--config", file.path()], &[])]
+    {
+        let config = load(flags, environment).unwrap();
+        assert_eq!(config.listen.to_string(), "[::1]:9");
+        assert_eq!(config.database_url.expose(), "postgres://waybill@db/waybill");
+        assert_eq!(config.database_connections, Some(12));
+        assert_eq!(config.data_key_file, DataKeyFile::Given(key.path().into()));
+        assert_eq!(config.plugin_allow_net, networks(&["10.1.0.0/16", "fd00:1::/32"]));
+        assert_eq!((config.log.as_str(), config.log_format), ("info,waybill=debug", LogFormat::Json));
+    }
+}
+
+#[test]
+fn names_are_those_that_others_rely_on() {
+    let names = Setting::ALL.map(|setting| (setting.flag(), setting.variable()));
+    for (flag, variable) in [
+        ("--listen", "WAYBILL_LISTEN"),
+        ("--database-url", "WAYBILL_DATABASE_URL"),
+        ("--plugin-allow-net", "WAYBILL_PLUGIN_ALLOW_NET"),
+        ("--data-key-file", "WAYBILL_DATA_KEY_FILE"),
+        ("--log-format", "WAYBILL_LOG_FORMAT"),
+    ] {
+        assert!(names.contains(&(flag.to_owned(), variable.to_owned())), "{flag} {variable}");
+    }
+}
+
+#[test]
+fn networks_come_one_by_one_with_commas_or_as_a_list() {
+    let expected = networks(&["10.1.0.0/16", "192.168.7.9/32", "fd00:1::/32"]);
+    let flags =
+        ["--plugin-allow-net", "10.1.0.0/16, 192.168.7.9", "--plugin-allow-net", "fd00:1::/32,"];
+    assert_eq!(load(&flags, &[]).unwrap().plugin_allow_net, expected);
+    let file =
+        File::new("list.toml", "plugin_allow_net = ['10.1.0.0/16', '192.168.7.9', 'fd00:1::/32']");
+    assert_eq!(load(&["--config", file.path()], &[]).unwrap().plugin_allow_net, expected);
+    // The place that wins gives the whole list.
+    let flags = ["--config", file.path(), "--plugin-allow-net", "10.9.0.0/16"];
+    assert_eq!(load(&flags, &[]).unwrap().plugin_allow_net, networks(&["10.9.0.0/16"]));
+}
+
+#[test]
+fn only_a_loopback_address_is_served() {
+    for (text, expected) in [
+        ("127.0.0.1:8080", Ok("127.0.0.1:8080")),
+        ("127.9.9.9:1", Ok("127.9.9.9:1")),
+        ("localhost:0", Ok("127.0.0.1:0")),
+        ("[::1]:8080", Ok("[::1]:8080")),
+        ("0.0.0.0:8080", Err("no access is configured")),
+        ("[::]:8080", Err("no access is configured")),
+        ("10.0.0.1:80", Err("no access is configured")),
+        ("127.0.0.1", Err("not an address with a port")),
+        ("localhost", Err("not an address with a port")),
+        ("localhost:99999", Err("not an address with a port")),
+        ("example.org:80", Err("not an address with a port")),
+        (":8080", Err("not an address with a port")),
+        ("8080", Err("not an address with a port")),
+    ] {
+        let found = parse::listen(text).map(|address| address.to_string());
+        match expected {
+            Ok(address) => assert_eq!(found.as_deref(), Ok(address), "{text}"),
+            Err(part) => assert!(found.clone().unwrap_err().contains(part), "{text}: {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_key_file_is_beside_the_store_unless_given() {
+    for (url, path) in [
+        ("sqlite://waybill.db", "waybill.db.data-key"),
+        ("sqlite:///var/lib/waybill/orders.db?cache=private", "/var/lib/waybill/orders.db.data-key"),
+        ("sqlite:orders", "orders.data-key"),
+        ("postgres://waybill@db/waybill", "waybill.data-key"),
+    ] {
+        let config = load(&["--database-url", url], &[]).unwrap();
+        assert_eq!(config.data_key_file, DataKeyFile::Own(path.into()), "{url}");
+    }
+}
+
+#[test]
+fn every_problem_is_named_with_its_place() {
+    let file = File::new(
+        "wrong.toml",
+        "listen = 8080\ndatabase-url = 'x'\nlog_format = 'xml'\nlimits = { depth = 3 }\nlog = true\n",
+    );
+    let flags = [
+        "--config",
+        file.path(),
+        "--database-connections",
+        "0",
+        "--plugin-allow-net",
+        "10.1.0.0/16,10.0.0.0/40,10.1.2.3/16",
+    ];
+    let environment = [("WAYBILL_DATABASE_URL", "mysql://root:hunter2@db/x"), ("WAYBILL_DATA_KEY_FILE", "/")];
+    let found = problems(&flags, &environment);
+    let path = file.path();
+    let expected = [
+        format!("database-url in {path}: there is no such setting; write database_url"),
+        format!(
+            "limits in {path}: there is no such setting; the settings are listen, database_url, \
+             database_connections, data_key_file, plugin_allow_net, log, log_format"
+        ),
+        format!(
+            "listen in {path}: \"8080\" is not an address with a port; give one such as 127.0.0.1:8080, [::1]:8080 \
+             or localhost:8080"
+        ),
+        "WAYBILL_DATABASE_URL: the URL is of no store that is known; give sqlite://FILE or \
+         postgres://USER:PASSWORD@HOST/DATABASE"
+            .to_owned(),
+        "--database-connections: \"0\" is not a number of connections; give one from 1 to 1000".to_owned(),
+        "--plugin-allow-net: \"10.0.0.0/40\" is not a network; give one such as 10.1.0.0/16 or fd00:1::/32; \
+         10.1.2.3/16 is an address inside of a network; give 10.1.0.0/16 for the network, or 10.1.2.3/32 for the \
+         address alone"
+            .to_owned(),
+        format!("log in {path}: this is a boolean; give a text, a number or a list of texts"),
+        format!("log_format in {path}: \"xml\" is not a log format; give text or json"),
+        "WAYBILL_DATA_KEY_FILE: / is a folder; make one with: (umask 077; head -c 32 /dev/urandom | base64 > FILE)"
+            .to_owned(),
+    ];
+    assert_eq!(found, expected);
+    assert!(!found.join("\n").contains("hunter2"));
+    let all = load(&flags, &environment).unwrap_err().to_string();
+    assert!(all.starts_with("the configuration has 9 problems:\n  database-url in"), "{all}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_problem_of_whoever_named_it() {
+    let broken = File::new("broken.toml", "log = 'info'\ndatabase_url = 'postgres://u:hunter2@db/x\n");
+    for (flags, environment, place, part) in [
+        (&["--config", "/not/there.toml"][..], &[][..], "--config: ", "cannot read /not/there.toml"),
+        (&[], &[("WAYBILL_CONFIG", "/not/there.toml")], "WAYBILL_CONFIG: ", "cannot read /not/there.toml"),
+        (&["--config", broken.path()], &[], "--config: ", "is not TOML: line 2: "),
+    ] {
+        let found = problems(flags, environment);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with(place) && found[0].contains(part), "{found:?}");
+        assert!(!found[0].contains("hunter2"), "{found:?}");
+    }
+}
+
+#[test]
+fn a_setting_that_makes_no_sense_is_refused() {
+    for (flag, text, part) in [
+        ("--database-url", "", "no store that is known"),
+        ("--database-url", "sqlite://", "names no file"),
+        ("--database-url", "sqlite::memory:", "in memory would lose"),
+        ("--database-url", "sqlite://x?mode=memory", "in memory would lose"),
+        ("--database-url", "postgres://", "malformed"),
+        ("--database-url", "postgres://u:hunter2@h:port/x", "malformed"),
+        ("--database-connections", "many", "not a number of connections"),
+        ("--database-connections", "1001", "not a number of connections"),
+        ("--data-key-file", "/not/there", "cannot read /not/there"),
+        ("--plugin-allow-net", "localhost", "not a network"),
+        ("--log", "waybill=loud", "not a log filter"),
+        ("--log", "", "not a log filter"),
+        ("--log-format", "JSON", "not a log format"),
+    ] {
+        let found = problems(&[flag, text], &[]);
+        assert_eq!(found.len(), 1, "{flag} {text}: {found:?}");
+        assert!(found[0].starts_with(flag) && found[0].contains(part), "{flag} {text}: {found:?}");
+        assert!(!found[0].contains("hunter2"), "{found:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_unicode_is_refused() {
+    use std::os::unix::ffi::OsStringExt as _;
+
+    let problems = Config::load_from(&Flags::default(), &|name| {
+        (name == "WAYBILL_LISTEN").then(|| OsString::from_vec(vec![0xff]))
+    })
+    .unwrap_err();
+    assert_eq!(problems.to_string(), "WAYBILL_LISTEN: the value is not valid Unicode");
+}

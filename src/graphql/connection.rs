@@ -1,0 +1,204 @@
+//! Relay connections.
+
+use async_graphql::{ComplexObject, Context, Error, OutputType, Result, SimpleObject};
+
+use super::{
+    context::ContextExt,
+    error::Code,
+    event::OrderEvent,
+    order::Order,
+    plugin::{Plugin, PluginRun, PluginWorkflow},
+};
+use crate::store::{
+    self, Direction, Page, PageRequest, TenantDb,
+    event::EventFilter,
+    plugin_run::RunFilter,
+};
+
+const DEFAULT_PAGE: i32 = 20;
+const MAX_PAGE: i32 = 100;
+const MAX_COUNT: i32 = 100_000;
+
+/// The arguments of a connection, as they come.
+#[derive(Clone, Debug, Default)]
+pub struct PageArgs {
+    /// How many from the beginning.
+    pub first: Option<i32>,
+    /// Only what comes after this cursor.
+    pub after: Option<String>,
+    /// How many from the end.
+    pub last: Option<i32>,
+    /// Only what comes before this cursor.
+    pub before: Option<String>,
+}
+
+impl PageArgs {
+    /// Checks the arguments; `key` reads a cursor.
+    pub fn request<K>(self, key: impl Fn(&str) -> Option<K>) -> Result<PageRequest<K>> {
+        let Self { first, after, last, before } = self;
+        let (limit, direction, name) = match (first, last) {
+            (Some(_), Some(_)) => {
+                return Err(bad_user_input("ask for either first or last, not both"));
+            }
+            (None, Some(last)) => (last, Direction::Backward, "last"),
+            (first, None) => (first.unwrap_or(DEFAULT_PAGE), Direction::Forward, "first"),
+        };
+        if !(1..=MAX_PAGE).contains(&limit) {
+            return Err(bad_user_input(format!("{name} must be from 1 to {MAX_PAGE}, not {limit}")));
+        }
+        let cursor = |name: &str, text: Option<String>| {
+            let broken = || {
+                bad_user_input(format!("{name} is not a cursor of this list; use one that a page of it gave you"))
+            };
+            text.map(|text| key(&text).ok_or_else(broken)).transpose()
+        };
+        Ok(PageRequest {
+            limit: u64::try_from(limit)?,
+            direction,
+            after: cursor("after", after)?,
+            before: cursor("before", before)?,
+        })
+    }
+}
+
+/// What a page costs: its length times what each member costs.
+pub fn cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
+    let length = first.or(last).unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE);
+    usize::try_from(length).unwrap_or(1).saturating_mul(child).saturating_add(1)
+}
+
+/// How to count a list.
+#[derive(Clone, Debug)]
+pub enum Counter {
+    /// Orders.
+    Orders,
+    /// Events.
+    Events(EventFilter),
+    /// Plugins.
+    Plugins,
+    /// Workflows.
+    Workflows(Option<entity::stored::PluginTrigger>),
+    /// Runs.
+    Runs(RunFilter),
+}
+
+impl Counter {
+    async fn up_to(&self, db: &TenantDb<'_>, limit: u64) -> Result<(u64, bool), sea_orm::DbErr> {
+        match self {
+            Self::Orders => store::order::count(db, limit).await,
+            Self::Events(filter) => store::event::count(db, filter, limit).await,
+            Self::Plugins => store::plugin::count(db, limit).await,
+            Self::Workflows(trigger) => store::plugin::workflow_count(db, *trigger, limit).await,
+            Self::Runs(filter) => store::plugin_run::count(db, filter, limit).await,
+        }
+    }
+}
+
+/// Where a page stands in its list.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct PageInfo {
+    /// Whether more comes after this page.
+    has_next_page: bool,
+    /// Whether more comes before this page.
+    has_previous_page: bool,
+    /// Cursor of the page's first member.
+    start_cursor: Option<String>,
+    /// Cursor of the page's last member.
+    end_cursor: Option<String>,
+}
+
+/// A count that stops at a limit.
+#[derive(Clone, Copy, Debug, SimpleObject)]
+pub struct BoundedCount {
+    /// How many there are, at most the limit.
+    value: i32,
+    /// Whether that is all of them.
+    exact: bool,
+}
+
+/// A member of a page.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(
+    concrete(name = "OrderEdge", params(Order)),
+    concrete(name = "OrderEventEdge", params(OrderEvent)),
+    concrete(name = "PluginEdge", params(Plugin)),
+    concrete(name = "PluginWorkflowEdge", params(PluginWorkflow)),
+    concrete(name = "PluginRunEdge", params(PluginRun))
+)]
+pub struct Edge<N: OutputType> {
+    /// Its place in the list; opaque.
+    cursor: String,
+    /// The member.
+    node: N,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(
+    complex,
+    concrete(name = "OrderConnection", params(Order)),
+    concrete(name = "OrderEventConnection", params(OrderEvent)),
+    concrete(name = "PluginConnection", params(Plugin)),
+    concrete(name = "PluginWorkflowConnection", params(PluginWorkflow)),
+    concrete(name = "PluginRunConnection", params(PluginRun))
+)]
+pub struct Connection<N: OutputType> {
+    /// The page's members with their cursors.
+    edges: Vec<Edge<N>>,
+    /// Where the page stands in the list.
+    page_info: PageInfo,
+    #[graphql(skip)]
+    counter: Counter,
+}
+
+#[ComplexObject]
+impl<N: OutputType> Connection<N> {
+    /// The page's members.
+    async fn nodes(&self) -> Vec<&N> {
+        self.edges.iter().map(|edge| &edge.node).collect()
+    }
+
+    /// How many members the whole list has, counted up to `limit`.
+    async fn count(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 10_000, desc = "Where to stop counting: 1 to 100,000.")] limit: i32,
+    ) -> Result<BoundedCount> {
+        if !(1..=MAX_COUNT).contains(&limit) {
+            return Err(bad_user_input(format!("limit must be from 1 to {MAX_COUNT}, not {limit}")));
+        }
+        let counted = self.counter.up_to(&ctx.db()?, u64::try_from(limit)?).await;
+        let (value, exact) = counted.map_err(|error| ctx.fault(error))?;
+        Ok(BoundedCount { value: i32::try_from(value)?, exact })
+    }
+}
+
+impl<N: OutputType> Connection<N> {
+    /// A page whose members' cursors `cursor` writes.
+    pub fn new<T>(
+        page: Page<T>,
+        counter: Counter,
+        cursor: impl Fn(&T) -> String,
+        node: impl Fn(T) -> N,
+    ) -> Self {
+        let Page { rows, has_next, has_previous } = page;
+        let edges: Vec<_> =
+            rows.into_iter().map(|row| Edge { cursor: cursor(&row), node: node(row) }).collect();
+        let page_info = PageInfo {
+            has_next_page: has_next,
+            has_previous_page: has_previous,
+            start_cursor: edges.first().map(|edge| edge.cursor.clone()),
+            end_cursor: edges.last().map(|edge| edge.cursor.clone()),
+        };
+        Self { edges, page_info, counter }
+    }
+
+    /// The members, to be given what a look-ahead found they will be asked for.
+    pub fn nodes_mut(&mut self) -> impl Iterator<Item = &mut N> {
+        self.edges.iter_mut().map(|edge| &mut edge.node)
+    }
+}
+
+fn bad_user_input(message: impl Into<String>) -> Error {
+    Code::BadUserInput.error(message)
+}

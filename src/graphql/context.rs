@@ -1,0 +1,72 @@
+//! What a resolver may ask of its request.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Error, Result, dataloader::DataLoader};
+
+use super::{error, loaders::StoreLoader};
+use crate::{
+    access::Caller,
+    app::App,
+    store::{Reader, TenantDb},
+};
+
+/// The program's parts, the caller and the loaders of one operation.
+#[derive(Clone)]
+pub struct Operation {
+    pub(super) app: App,
+    pub(super) caller: Caller,
+    pub(super) reader: Reader,
+    pub(super) request_id: Arc<str>,
+    pub(super) loader: Arc<DataLoader<StoreLoader>>,
+}
+
+/// Access to the [`Operation`] in a resolver's context.
+pub trait ContextExt {
+    /// The operation.
+    fn operation(&self) -> Result<&Operation>;
+    /// The program's parts.
+    fn app(&self) -> Result<&App>;
+    /// Who is calling.
+    fn caller(&self) -> Result<&Caller>;
+    /// The caller's rows.
+    fn db(&self) -> Result<TenantDb<'_>>;
+    /// The loaders.
+    fn loader(&self) -> Result<&DataLoader<StoreLoader>>;
+    /// An error for what the caller can do nothing about; the cause goes to the log.
+    fn fault(&self, fault: impl Into<crate::fault::Fault>) -> Error;
+    /// An error for a loader that failed.
+    fn load_fault(&self, fault: &Arc<crate::fault::Fault>) -> Error;
+}
+
+impl ContextExt for Context<'_> {
+    fn operation(&self) -> Result<&Operation> {
+        self.data::<Operation>()
+    }
+
+    fn app(&self) -> Result<&App> {
+        Ok(&self.operation()?.app)
+    }
+
+    fn caller(&self) -> Result<&Caller> {
+        Ok(&self.operation()?.caller)
+    }
+
+    fn db(&self) -> Result<TenantDb<'_>> {
+        Ok(self.operation()?.reader.db())
+    }
+
+    fn loader(&self) -> Result<&DataLoader<StoreLoader>> {
+        Ok(&self.operation()?.loader)
+    }
+
+    fn fault(&self, fault: impl Into<crate::fault::Fault>) -> Error {
+        let id = self.operation().map_or("", |operation| &operation.request_id);
+        error::fault(&fault.into(), id)
+    }
+
+    fn load_fault(&self, fault: &Arc<crate::fault::Fault>) -> Error {
+        let id = self.operation().map_or("", |operation| &operation.request_id);
+        error::fault(fault, id)
+    }
+}

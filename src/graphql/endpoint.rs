@@ -1,0 +1,79 @@
+//! The one way to execute an operation, whatever the transport.
+
+use std::{sync::Arc, time::Duration};
+
+use async_graphql::{Data, Executor, Request, Response, ServerError, dataloader::DataLoader};
+use futures_util::{StreamExt, stream, stream::BoxStream};
+
+use super::{
+    Schema,
+    context::Operation,
+    error::{Code, finish},
+    limits::nested_too_deep,
+    loaders::StoreLoader,
+};
+use crate::{access::Caller, app::App};
+
+/// Executes operations of one caller.
+#[derive(Clone)]
+pub struct Endpoint {
+    schema: Schema,
+    app: App,
+    caller: Caller,
+    request_id: Arc<str>,
+}
+
+impl Endpoint {
+    /// An endpoint for one caller; `request_id` names the request, or the socket, in the log.
+    pub fn new(schema: Schema, app: App, caller: Caller, request_id: &str) -> Self {
+        Self { schema, app, caller, request_id: request_id.into() }
+    }
+
+    /// Parses the document and gives the operation what its resolvers need.
+    fn prepare(&self, mut request: Request) -> Result<Request, ServerError> {
+        if nested_too_deep(&request.query) {
+            return Err(Code::QueryTooComplex.server_error("the document is nested too deep"));
+        }
+        if let Err(mut error) = request.parsed_query() {
+            error.extensions.get_or_insert_default().set("code", Code::GraphqlParseFailed.as_str());
+            return Err(error);
+        }
+        let reader = self.app.reader(&self.caller);
+        // The default delay gathers keys for a millisecond; resolvers of one level ask within one poll.
+        #[expect(clippy::disallowed_methods, reason = "loaders run their batch beside the operation")]
+        let loader = DataLoader::new(StoreLoader::new(reader.clone()), tokio::spawn).delay(Duration::ZERO);
+        Ok(request.data(Operation {
+            app: self.app.clone(),
+            caller: self.caller.clone(),
+            reader,
+            request_id: Arc::clone(&self.request_id),
+            loader: Arc::new(loader),
+        }))
+    }
+}
+
+impl Executor for Endpoint {
+    async fn execute(&self, request: Request) -> Response {
+        match self.prepare(request) {
+            Ok(request) => finish(self.schema.execute(request).await),
+            Err(error) => Response::from_errors(vec![error]),
+        }
+    }
+
+    fn execute_stream(
+        &self,
+        request: Request,
+        session_data: Option<Arc<Data>>,
+    ) -> BoxStream<'static, Response> {
+        match self.prepare(request) {
+            Ok(request) => {
+                let responses = match session_data {
+                    Some(data) => self.schema.execute_stream_with_session_data(request, data).boxed(),
+                    None => self.schema.execute_stream(request).boxed(),
+                };
+                responses.map(finish).boxed()
+            }
+            Err(error) => stream::once(async { Response::from_errors(vec![error]) }).boxed(),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Events.
+
+mod query;
+mod subscription;
+mod types;
+
+pub use query::EventQuery;
+pub use subscription::EventSubscription;
+pub use types::{OrderEvent, OrderEventType};
+
+pub(super) use query::page;
+pub(super) use types::OrderEventWhere;

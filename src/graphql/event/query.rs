@@ -1,0 +1,58 @@
+//! Reads the event log.
+
+use async_graphql::{Context, Object, Result};
+
+use super::{
+    super::{
+        connection::{Connection, Counter, PageArgs, cost},
+        context::ContextExt,
+    },
+    OrderEvent, OrderEventWhere,
+};
+use crate::{
+    events::Cursor,
+    store::{self, event::EventFilter},
+};
+
+/// Queries about events.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EventQuery;
+
+#[Object]
+impl EventQuery {
+    /// The tenant's events, oldest first; `last` gives the newest.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments are those of the contract")]
+    async fn order_events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(name = "where", desc = "Which of them; all, if left out.")] filter: Option<OrderEventWhere>,
+        #[graphql(desc = "How many from the beginning: 1 to 100, 20 if left out.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<OrderEvent>> {
+        let filter = filter.map(OrderEventWhere::into_filter).transpose()?.unwrap_or_default();
+        page(ctx, filter, PageArgs { first, after, last, before }).await
+    }
+
+    /// Position of the newest event: read this, then a snapshot, then subscribe with it as `after`, and nothing is
+    /// missed.
+    async fn event_cursor(&self, ctx: &Context<'_>) -> Result<String> {
+        let head = store::event::head(&ctx.db()?).await.map_err(|error| ctx.fault(error))?;
+        Ok(Cursor(head).encode(&ctx.caller()?.tenant))
+    }
+}
+
+/// A page of events.
+pub async fn page(
+    ctx: &Context<'_>,
+    filter: EventFilter,
+    args: PageArgs,
+) -> Result<Connection<OrderEvent>> {
+    let tenant = &ctx.caller()?.tenant;
+    let request = args.request(|cursor| Cursor::decode(tenant, cursor).map(|cursor| cursor.0))?;
+    let page = store::event::page(&ctx.db()?, &filter, &request).await.map_err(|error| ctx.fault(error))?;
+    let cursor = |row: &entity::event::Model| Cursor(row.position).encode(tenant);
+    Ok(Connection::new(page, Counter::Events(filter), cursor, OrderEvent::from))
+}

@@ -1,0 +1,98 @@
+//! Watches the event log.
+
+use async_graphql::{Context, Error, ID, Result, Subscription};
+use entity::{
+    id::{OrderId, WorkOrderId},
+    stored::EventType,
+};
+use futures_util::{Stream, StreamExt};
+
+use super::{
+    super::{context::ContextExt, error::Code, id},
+    OrderEvent, OrderEventWhere,
+};
+use crate::{
+    events::{self, Cursor, StreamError},
+    store::{self, event::EventFilter},
+};
+
+/// Subscriptions to events.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EventSubscription;
+
+#[Subscription]
+impl EventSubscription {
+    /// The states of orders, each order from its first one on: ORDER_CREATED and ORDER_STATUS_CHANGED.
+    async fn order_status_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only of this order.")] order_id: Option<ID>,
+        #[graphql(desc = "Resumes after this cursor; from now on, if left out.")] after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
+        let filter = EventFilter {
+            kinds: Some(vec![EventType::OrderCreated, EventType::OrderStatusChanged]),
+            order_id: id::optional_argument::<OrderId>(order_id.as_ref())?,
+            ..EventFilter::default()
+        };
+        stream(ctx, filter, after).await
+    }
+
+    /// The states of work orders, each from its first one on: WORK_ORDER_CREATED and WORK_ORDER_STATUS_CHANGED.
+    async fn work_order_status_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only of this order's work orders.")] order_id: Option<ID>,
+        #[graphql(desc = "Only of this work order.")] work_order_id: Option<ID>,
+        #[graphql(desc = "Resumes after this cursor; from now on, if left out.")] after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
+        let filter = EventFilter {
+            kinds: Some(vec![EventType::WorkOrderCreated, EventType::WorkOrderStatusChanged]),
+            order_id: id::optional_argument::<OrderId>(order_id.as_ref())?,
+            work_order_id: id::optional_argument::<WorkOrderId>(work_order_id.as_ref())?,
+            ..EventFilter::default()
+        };
+        stream(ctx, filter, after).await
+    }
+
+    /// Every event, or those that pass `where`.
+    async fn order_events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(name = "where", desc = "Which of them; all, if left out.")] filter: Option<OrderEventWhere>,
+        #[graphql(desc = "Resumes after this cursor; from now on, if left out.")] after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
+        let filter = filter.map(OrderEventWhere::into_filter).transpose()?.unwrap_or_default();
+        stream(ctx, filter, after).await
+    }
+}
+
+async fn stream(
+    ctx: &Context<'_>,
+    filter: EventFilter,
+    after: Option<String>,
+) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
+    let operation = ctx.operation()?.clone();
+    let after = match after {
+        Some(text) => Some(known_cursor(ctx, &text).await?),
+        None => None,
+    };
+    let hub = operation.app.hub.clone();
+    let events = events::stream(hub, operation.reader, filter, after);
+    Ok(events.map(move |event| match event {
+        Ok(event) => Ok(OrderEvent::from(event)),
+        Err(StreamError::Fault(fault)) => Err(super::super::error::fault(&fault, &operation.request_id)),
+        Err(StreamError::Stopping) => {
+            Err(Code::Unavailable.error("the server is stopping; resume from your last cursor"))
+        }
+    }))
+}
+
+/// A cursor that the tenant's log has handed out.
+async fn known_cursor(ctx: &Context<'_>, text: &str) -> Result<Cursor> {
+    let unknown = || -> Error {
+        Code::BadUserInput.error("after is not a cursor of this tenant's event log; use one that it gave you")
+    };
+    let cursor = Cursor::decode(&ctx.caller()?.tenant, text).ok_or_else(unknown)?;
+    let head = store::event::head(&ctx.db()?).await.map_err(|error| ctx.fault(error))?;
+    if cursor.0 > head { Err(unknown()) } else { Ok(cursor) }
+}

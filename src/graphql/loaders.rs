@@ -1,0 +1,174 @@
+//! Gathers what the resolvers of one operation ask for, so that each level of a tree takes one statement.
+//!
+//! There is one set per operation and no cache: what a mutation wrote is seen by what it answers.
+
+use std::{collections::HashMap, hash::Hash, sync::Arc};
+
+use async_graphql::dataloader::Loader;
+use entity::{
+    id::{EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId},
+    stored::PluginTrigger,
+};
+
+use super::{
+    event::OrderEvent,
+    order::Order,
+    plugin::{Plugin, PluginRun, PluginWorkflow},
+    work_order::WorkOrder,
+};
+use crate::{
+    fault::Fault,
+    store::{self, Reader},
+};
+
+/// Loads the rows of one caller's tenant.
+#[derive(Debug)]
+pub struct StoreLoader {
+    reader: Reader,
+}
+
+impl StoreLoader {
+    /// A loader of what `reader` may see.
+    pub const fn new(reader: Reader) -> Self {
+        Self { reader }
+    }
+}
+
+/// Key: the work orders of an order, by sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WorkOrdersOf(pub OrderId);
+
+/// Key: how many unfinished plugin runs hold an order up at intake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GatesOf(pub OrderId);
+
+/// Key: the steps of a plugin run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StepsOf(pub PluginRunId);
+
+/// The steps of a run, and the attempts of all of them.
+#[derive(Clone, Debug, Default)]
+pub struct StepRows {
+    /// Steps, by number.
+    pub steps: Vec<entity::plugin_step::Model>,
+    /// Attempts, by step and number.
+    pub attempts: Vec<entity::plugin_attempt::Model>,
+}
+
+type Loaded<K, V> = Result<HashMap<K, V>, Arc<Fault>>;
+
+fn by<K: Hash + Eq, R, V>(
+    rows: Result<Vec<R>, sea_orm::DbErr>,
+    key: impl Fn(&R) -> K,
+    value: impl Fn(R) -> V,
+) -> Loaded<K, V> {
+    let rows = rows.map_err(|error| Arc::new(Fault::from(error)))?;
+    Ok(rows.into_iter().map(|row| (key(&row), value(row))).collect())
+}
+
+impl Loader<OrderId> for StoreLoader {
+    type Value = Order;
+    type Error = Arc<Fault>;
+
+    async fn load(&self, keys: &[OrderId]) -> Loaded<OrderId, Order> {
+        by(store::order::by_ids(&self.reader.db(), keys).await, |row| row.id, Order::from)
+    }
+}
+
+impl Loader<WorkOrderId> for StoreLoader {
+    type Value = WorkOrder;
+    type Error = Arc<Fault>;
+
+    async fn load(&self, keys: &[WorkOrderId]) -> Loaded<WorkOrderId, WorkOrder> {
+        by(store::work_order::by_ids(&self.reader.db(), keys).await, |row| row.id, WorkOrder::from)
+    }
+}
+
+impl Loader<WorkOrdersOf> for StoreLoader {
+    type Value = Arc<[WorkOrder]>;
+    type Error = Arc<Fault>;
+
+    async fn load(&self, keys: &[WorkOrdersOf]) -> Loaded<WorkOrdersOf, Self::Value> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let rows = store::work_order::of_orders(&self.reader.db(), &ids).await;
+        let rows = rows.map_err(|error| Arc::new(Fault::from(error)))?;
+        Ok(group(rows).into_iter().map(|(id, group)| (WorkOrdersOf(id), group)).collect())
+    }
+}
+
+/// Work orders by their order, each group by sequence.
+pub fn group(rows: Vec<entity::work_order::Model>) -> HashMap<OrderId, Arc<[WorkOrder]>> {
+    let mut groups: HashMap<OrderId, Vec<WorkOrder>> = HashMap::new();
+    for row in rows {
+        groups.entry(row.order_id).or_default().push(WorkOrder::from(row));
+    }
+    groups.into_iter().map(|(id, group)| (id, group.into())).collect()
+}
+
+impl Loader<GatesOf> for StoreLoader {
+    type Value = usize;
+    type Error = Arc<Fault>;
+
+    async fn load(&self, keys: &[GatesOf]) -> Loaded<GatesOf, usize> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let trigger = PluginTrigger::OrderInitiated;
+        let rows = store::plugin_run::unfinished_of_orders(&self.reader.db(), &ids, trigger).await;
+        by(rows, |(id, _)| GatesOf(*id), |(_, count)| count)
+    }
+}
+
+impl Loader<EventId> for StoreLoader {
+    type Value = OrderEvent;
+    type Error = Arc<Fault>;
+
+    async fn load(&self, keys: &[EventId]) -> Loaded<EventId, OrderEvent> {
+        by(store::event::by_ids(&self.reader.db(), keys).await, |row| row.id, OrderEvent::from)
+    }
+}
+
+impl Loader<PluginId> for StoreLoader {
+    type Value = Plugin;
+    type Error = Arc<Fault>;
+
+    async fn load(&self, keys: &[PluginId]) -> Loaded<PluginId, Plugin> {
+        by(store::plugin::by_ids(&self.reader.db(), keys).await, |row| row.id, Plugin::from)
+    }
+}
+
+impl Loader<PluginWorkflowId> for StoreLoader {
+    type Value = PluginWorkflow;
+    type Error = Arc<Fault>;
+
+    async fn load(&self, keys: &[PluginWorkflowId]) -> Loaded<PluginWorkflowId, PluginWorkflow> {
+        let rows = store::plugin::workflows_by_ids(&self.reader.db(), keys).await;
+        by(rows, |row| row.id, PluginWorkflow::from)
+    }
+}
+
+impl Loader<PluginRunId> for StoreLoader {
+    type Value = PluginRun;
+    type Error = Arc<Fault>;
+
+    async fn load(&self, keys: &[PluginRunId]) -> Loaded<PluginRunId, PluginRun> {
+        by(store::plugin_run::by_ids(&self.reader.db(), keys).await, |row| row.id, PluginRun::from)
+    }
+}
+
+impl Loader<StepsOf> for StoreLoader {
+    type Value = StepRows;
+    type Error = Arc<Fault>;
+
+    async fn load(&self, keys: &[StepsOf]) -> Loaded<StepsOf, StepRows> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let db = self.reader.db();
+        let failed = |error| Arc::new(Fault::from(error));
+        let mut rows: HashMap<StepsOf, StepRows> = HashMap::new();
+        for step in store::plugin_run::steps(&db, &ids).await.map_err(failed)? {
+            rows.entry(StepsOf(step.run_id)).or_default().steps.push(step);
+        }
+        for attempt in store::plugin_run::attempts(&db, &ids).await.map_err(failed)? {
+            rows.entry(StepsOf(attempt.run_id)).or_default().attempts.push(attempt);
+        }
+        Ok(rows)
+    }
+}

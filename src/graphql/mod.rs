@@ -1,0 +1,68 @@
+//! The API contract in Rust: converts input, calls one use case or reader, wraps the answer. No rule of the product is
+//! decided here.
+
+mod connection;
+mod context;
+mod endpoint;
+mod error;
+mod id;
+mod limits;
+mod loaders;
+mod node;
+mod scalar;
+mod value;
+mod viewer;
+
+mod event;
+mod order;
+mod plugin;
+mod work_order;
+
+use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions};
+
+pub use endpoint::Endpoint;
+pub use error::Code;
+
+/// What can be read.
+#[derive(Debug, Default, MergedObject)]
+pub struct Query(
+    node::NodeQuery,
+    order::OrderQuery,
+    work_order::WorkOrderQuery,
+    plugin::PluginQuery,
+    event::EventQuery,
+    viewer::ViewerQuery,
+);
+
+/// What can be changed. Every mutation takes one `input` and gives one payload; what the caller can mend comes back in
+/// its `userErrors`, with the entity null and nothing written.
+#[derive(Debug, Default, MergedObject)]
+pub struct Mutation(order::OrderMutation, work_order::WorkOrderMutation, plugin::PluginMutation);
+
+/// What can be watched. `after` resumes: every event committed after that cursor arrives, in commit order, once, then
+/// live ones follow without a gap.
+#[derive(Debug, Default, MergedSubscription)]
+pub struct Subscription(event::EventSubscription);
+
+/// The executable schema. It holds no data: the program's parts come with each request.
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+
+/// Builds the schema with the limits that apply to every document.
+pub fn schema(depth: usize, complexity: usize) -> Schema {
+    builder().limit_depth(depth).limit_complexity(complexity).finish()
+}
+
+/// The schema in the schema definition language, sorted, as it is checked in.
+pub fn sdl() -> String {
+    let options = SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items()
+        .prefer_single_line_descriptions();
+    builder().finish().sdl_with_options(options)
+}
+
+fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
+    async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default())
+        .register_output_type::<node::Node>()
+}

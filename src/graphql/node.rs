@@ -1,0 +1,89 @@
+//! Anything by its id.
+
+use async_graphql::{Context, ID, Interface, Object, Result};
+use entity::id::{EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId};
+
+use super::{
+    context::ContextExt,
+    error::Code,
+    event::OrderEvent,
+    id,
+    order::Order,
+    plugin::{Plugin, PluginRun, PluginWorkflow},
+    work_order::WorkOrder,
+};
+
+const MAX_IDS: usize = 100;
+
+/// Anything with an id.
+#[derive(Clone, Debug, Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "Its id, unique across tenants."))]
+pub enum Node {
+    /// An order.
+    Order(Order),
+    /// A work order.
+    WorkOrder(WorkOrder),
+    /// An event.
+    OrderEvent(OrderEvent),
+    /// A plugin.
+    Plugin(Plugin),
+    /// A workflow.
+    PluginWorkflow(PluginWorkflow),
+    /// A run.
+    PluginRun(PluginRun),
+}
+
+/// Queries for anything by its id.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// Anything by its id; null if the tenant has nothing of that id.
+    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Result<Option<Node>> {
+        load(ctx, &id).await
+    }
+
+    /// Several at once, in the order of the ids; null where the tenant has nothing of that id.
+    #[graphql(complexity = "ids.len().saturating_mul(child_complexity) + 1")]
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most 100 ids.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>> {
+        if ids.len() > MAX_IDS {
+            let message = format!("ask for at most {MAX_IDS} ids at once, not {}", ids.len());
+            return Err(Code::BadUserInput.error(message));
+        }
+        futures_util::future::try_join_all(ids.iter().map(|id| load(ctx, id))).await
+    }
+}
+
+async fn load(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
+    let loader = ctx.loader()?;
+    macro_rules! load {
+        ($id:ty) => {
+            loader
+                .load_one(id::argument::<$id>(id)?)
+                .await
+                .map(|found| found.map(Node::from))
+                .map_err(|fault| ctx.load_fault(&fault))
+        };
+    }
+    match entity::type_id::prefix(id) {
+        Some(OrderId::PREFIX) => load!(OrderId),
+        Some(WorkOrderId::PREFIX) => load!(WorkOrderId),
+        Some(EventId::PREFIX) => load!(EventId),
+        Some(PluginId::PREFIX) => load!(PluginId),
+        Some(PluginWorkflowId::PREFIX) => load!(PluginWorkflowId),
+        Some(PluginRunId::PREFIX) => load!(PluginRunId),
+        _ => {
+            let given: String = id.chars().take(40).collect();
+            let message = format!(
+                "{given:?} is not an id: expected one of the prefixes ord, wo, evt, plg, pwf, run, an underscore and \
+                 26 characters"
+            );
+            Err(Code::BadUserInput.error(message))
+        }
+    }
+}

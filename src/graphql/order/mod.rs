@@ -1,0 +1,13 @@
+//! Orders.
+
+mod mutation;
+mod payload;
+mod query;
+mod types;
+
+pub use mutation::OrderMutation;
+pub use query::OrderQuery;
+pub use types::{AvailableTransition, Order};
+
+pub(super) use mutation::{TransitionInput, key_of};
+pub(super) use types::parse_document;

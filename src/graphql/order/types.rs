@@ -1,0 +1,317 @@
+//! Orders as clients see them.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use entity::{id::OrderId, order};
+use serde::de::DeserializeOwned;
+
+use super::super::{
+    connection::{Connection, PageArgs, cost},
+    context::ContextExt,
+    event::{self, OrderEvent},
+    loaders::{GatesOf, WorkOrdersOf},
+    plugin::{self, PluginRun},
+    scalar::{DateTime, Json},
+    value::{CancellationStatus, Contact, Location, OrderSummary, Outcome, Phase, WorkOrderFlow},
+    work_order::WorkOrder,
+};
+use crate::{
+    domain::{
+        self,
+        lifecycle::{self, Situation},
+    },
+    fault::Fault,
+    store::{event::EventFilter, plugin_run::RunFilter},
+    usecase,
+};
+
+/// An order; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Order {
+    row: Arc<order::Model>,
+    /// What a look-ahead loaded already.
+    work_orders: Option<Arc<[WorkOrder]>>,
+}
+
+impl From<order::Model> for Order {
+    fn from(row: order::Model) -> Self {
+        Self { row: Arc::new(row), work_orders: None }
+    }
+}
+
+impl Order {
+    /// The order's id.
+    pub fn key(&self) -> OrderId {
+        self.row.id
+    }
+
+    /// The row, for what computes from it.
+    pub fn row(&self) -> &order::Model {
+        &self.row
+    }
+
+    /// Takes along work orders that were loaded for the whole list.
+    pub fn preload(&mut self, work_orders: Arc<[WorkOrder]>) {
+        self.work_orders = Some(work_orders);
+    }
+
+    /// Its work orders, by sequence.
+    pub async fn load_work_orders(&self, ctx: &Context<'_>) -> Result<Arc<[WorkOrder]>> {
+        if let Some(work_orders) = &self.work_orders {
+            return Ok(Arc::clone(work_orders));
+        }
+        let found = ctx.loader()?.load_one(WorkOrdersOf(self.row.id)).await;
+        Ok(found.map_err(|fault| ctx.load_fault(&fault))?.unwrap_or_default())
+    }
+
+    /// What the lifecycle sees of it.
+    pub async fn situation(&self, ctx: &Context<'_>) -> Result<(Situation<'static>, Arc<[WorkOrder]>)> {
+        let work_orders = self.load_work_orders(ctx).await?;
+        let rows: Vec<_> = work_orders.iter().map(|work_order| work_order.row().clone()).collect();
+        let situation = usecase::situation(&self.row, &rows).map_err(|fault| ctx.fault(fault))?;
+        Ok((situation, work_orders))
+    }
+}
+
+/// Reads a document of a row.
+pub fn parse_document<T: DeserializeOwned>(ctx: &Context<'_>, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| ctx.fault(Fault::from(error)))
+}
+
+/// A set of instructions of one client for one customer address, kept with the work orders that carry it out.
+#[Object]
+impl Order {
+    /// Its id, `ord_…`.
+    async fn id(&self) -> ID {
+        self.row.id.to_string().into()
+    }
+
+    /// Whose order it is. Does not change.
+    async fn client_id(&self) -> &str {
+        &self.row.client_id
+    }
+
+    /// The client's name.
+    async fn client_name(&self) -> Option<&str> {
+        self.row.client_name.as_deref()
+    }
+
+    /// The client's own reference; need not be unique. Does not change.
+    async fn client_order_id(&self) -> &str {
+        &self.row.client_order_id
+    }
+
+    /// The tenant's own kind of order, such as `PARCEL`.
+    #[graphql(name = "type")]
+    async fn kind(&self) -> Option<&str> {
+        self.row.kind.as_deref()
+    }
+
+    /// The tenant's own field of business.
+    async fn domain(&self) -> Option<&str> {
+        self.row.domain.as_deref()
+    }
+
+    /// The batch that it came with.
+    async fn batch_id(&self) -> Option<&str> {
+        self.row.batch_id.as_deref()
+    }
+
+    /// Whether work may begin; false until `orderRelease` if it came in so.
+    async fn ready_to_process(&self) -> bool {
+        self.row.ready_to_process
+    }
+
+    /// How its work orders depend on each other.
+    async fn work_order_flow(&self) -> WorkOrderFlow {
+        lifecycle::Flow::from(self.row.flow).into()
+    }
+
+    /// Who it is for; name and phone are masked without the scope `pii:read`.
+    async fn consignee(&self, ctx: &Context<'_>) -> Result<Contact> {
+        parse_document::<domain::value::Contact>(ctx, &self.row.consignee).map(Into::into)
+    }
+
+    /// The one address that every instruction but a return leads to.
+    async fn destination(&self, ctx: &Context<'_>) -> Result<Location> {
+        parse_document::<domain::value::Location>(ctx, &self.row.destination).map(Into::into)
+    }
+
+    /// What the client says of the whole.
+    async fn summary(&self, ctx: &Context<'_>) -> Result<Option<OrderSummary>> {
+        let summary = self.row.summary.as_deref();
+        summary.map(|text| parse_document::<domain::value::Summary>(ctx, text).map(Into::into)).transpose()
+    }
+
+    /// The state of its lifecycle that it is in.
+    async fn status(&self) -> &str {
+        &self.row.status
+    }
+
+    /// The coarse stage of that state.
+    async fn phase(&self) -> Phase {
+        lifecycle::Phase::from(self.row.phase).into()
+    }
+
+    /// How it ended, once SETTLED.
+    async fn outcome(&self) -> Option<Outcome> {
+        self.row.outcome.map(|outcome| lifecycle::Outcome::from(outcome).into())
+    }
+
+    /// Why it is in this state and what it waits for, in one sentence.
+    #[graphql(complexity = 5)]
+    async fn status_explanation(&self, ctx: &Context<'_>) -> Result<String> {
+        let (situation, work_orders) = self.situation(ctx).await?;
+        let gates = if situation.order.phase == lifecycle::Phase::Pending {
+            let found = ctx.loader()?.load_one(GatesOf(self.row.id)).await;
+            found.map_err(|fault| ctx.load_fault(&fault))?.unwrap_or(0)
+        } else {
+            0
+        };
+        let name = |sequence| {
+            let named = work_orders.iter().map(WorkOrder::row).find(|row| row.sequence == sequence);
+            named.map_or_else(|| format!("work order {sequence}"), |row| row.id.to_string())
+        };
+        Ok(lifecycle::explain(&situation, gates, name))
+    }
+
+    /// Every transition out of its state, with what blocks it.
+    #[graphql(complexity = "5 * child_complexity + 1")]
+    async fn available_transitions(&self, ctx: &Context<'_>) -> Result<Vec<AvailableTransition>> {
+        let (situation, _) = self.situation(ctx).await?;
+        Ok(lifecycle::available_for_order(&situation).into_iter().map(Into::into).collect())
+    }
+
+    /// The request to cancel it, if there was one.
+    async fn cancellation(&self, ctx: &Context<'_>) -> Result<Option<Cancellation>> {
+        let cancellation = self.row.cancellation.as_deref();
+        cancellation
+            .map(|text| parse_document::<domain::order::Cancellation>(ctx, text).map(Into::into))
+            .transpose()
+    }
+
+    /// Values of the tenant's attributes, as one object.
+    async fn custom_attributes(&self) -> Json {
+        Json::Text(self.row.custom_attributes.clone())
+    }
+
+    /// Its work orders, by sequence; 1 to 100, and returns beyond that.
+    #[graphql(complexity = "5 * child_complexity + 1")]
+    async fn work_orders(&self, ctx: &Context<'_>) -> Result<Vec<WorkOrder>> {
+        Ok(self.load_work_orders(ctx).await?.to_vec())
+    }
+
+    /// Its history and that of its work orders, oldest first.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the beginning: 1 to 100, 20 if left out.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<OrderEvent>> {
+        let filter = EventFilter { order_id: Some(self.row.id), ..EventFilter::default() };
+        event::page(ctx, filter, PageArgs { first, after, last, before }).await
+    }
+
+    /// The plugin runs about it, newest first.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn plugin_runs(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the beginning: 1 to 100, 20 if left out.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<PluginRun>> {
+        let filter = RunFilter { order_id: Some(self.row.id), ..RunFilter::default() };
+        plugin::run_page(ctx, filter, PageArgs { first, after, last, before }).await
+    }
+
+    /// The version of the lifecycle that it was born with.
+    async fn lifecycle_version(&self) -> i32 {
+        self.row.lifecycle_version
+    }
+
+    /// Counts the events about it; 1 when it was created.
+    async fn version(&self) -> i32 {
+        self.row.version
+    }
+
+    /// When it was registered.
+    async fn created_at(&self) -> DateTime {
+        self.row.created_at.into()
+    }
+
+    /// Who registered it.
+    async fn created_by(&self) -> &str {
+        &self.row.created_by
+    }
+
+    /// When it changed last.
+    async fn updated_at(&self) -> DateTime {
+        self.row.updated_at.into()
+    }
+
+    /// Who changed it last.
+    async fn updated_by(&self) -> &str {
+        &self.row.updated_by
+    }
+}
+
+/// A request to cancel an order, and the answer.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct Cancellation {
+    /// Where it stands.
+    status: CancellationStatus,
+    /// When it was asked for.
+    requested_at: DateTime,
+    /// Who asked.
+    requested_by: String,
+    /// Why, as a code.
+    reason_code: Option<String>,
+    /// Why, in words.
+    note: Option<String>,
+    /// When it was answered for good.
+    settled_at: Option<DateTime>,
+    /// Why it was refused, as a code.
+    failure_reason_code: Option<String>,
+}
+
+impl From<domain::order::Cancellation> for Cancellation {
+    fn from(cancellation: domain::order::Cancellation) -> Self {
+        Self {
+            status: cancellation.status.into(),
+            requested_at: cancellation.requested_at.into(),
+            requested_by: cancellation.requested_by,
+            reason_code: cancellation.reason_code,
+            note: cancellation.note,
+            settled_at: cancellation.settled_at.map(Into::into),
+            failure_reason_code: cancellation.failure_reason_code,
+        }
+    }
+}
+
+/// A transition out of the present state.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct AvailableTransition {
+    /// The event that fires it.
+    event: String,
+    /// The code that reports know it by.
+    code: Option<String>,
+    /// The state that it leads to.
+    to: String,
+    /// Whether a caller may fire it now.
+    allowed: bool,
+    /// What stands in its way, a sentence each.
+    blocked_by: Vec<String>,
+}
+
+impl From<lifecycle::Available> for AvailableTransition {
+    fn from(available: lifecycle::Available) -> Self {
+        let lifecycle::Available { event, code, to, allowed, blocked_by } = available;
+        Self { event, code, to, allowed, blocked_by }
+    }
+}

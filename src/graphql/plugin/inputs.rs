@@ -1,0 +1,134 @@
+//! Inputs of the plugin manager's mutations.
+
+use async_graphql::{ID, InputObject};
+use entity::id::PluginId;
+
+use super::{
+    super::id,
+    types::{FailurePolicy, HttpMethod, PluginTrigger},
+};
+use crate::{
+    domain::{
+        plugin::{NewHttp, NewPlugin, NewStep, NewWorkflow},
+        problem::{Found, Path, Problem, Problems},
+    },
+    usecase::plugin::Workflow,
+};
+
+const DEFAULT_TIMEOUT_MS: i32 = 5_000;
+const DEFAULT_ATTEMPTS: i32 = 5;
+
+/// A plugin to be saved.
+#[derive(InputObject)]
+pub struct PluginCreateInput {
+    /// Its name, unique in the tenant: 3 to 50 characters.
+    name: String,
+    /// What it is for.
+    description: Option<String>,
+    /// Its endpoint.
+    http: Option<HttpPluginInput>,
+    /// Whether it is called.
+    #[graphql(default = true)]
+    enabled: Option<bool>,
+}
+
+/// An HTTP endpoint that is asked for verdicts.
+#[derive(InputObject)]
+pub struct HttpPluginInput {
+    /// Where it is: http or https, without credentials, at an address that the operator allows.
+    url: String,
+    /// How it is called.
+    #[graphql(default_with = "Some(HttpMethod::Post)")]
+    method: Option<HttpMethod>,
+    /// Headers to send with each call, at most 20.
+    headers: Option<Vec<HttpHeaderInput>>,
+    /// How long it may take to answer, in milliseconds: 100 to 20,000.
+    #[graphql(default = 5000)]
+    request_timeout_ms: Option<i32>,
+    /// How often it is asked at most: 1 to 20.
+    #[graphql(default = 5)]
+    max_attempts: Option<i32>,
+}
+
+/// A header to send.
+#[derive(InputObject)]
+pub struct HttpHeaderInput {
+    /// Its name.
+    name: String,
+    /// Its value; never shown again.
+    value: String,
+}
+
+/// A workflow to be saved.
+#[derive(InputObject)]
+pub struct PluginWorkflowCreateInput {
+    /// Its name: 3 to 50 characters.
+    name: String,
+    /// What sets it off.
+    trigger: PluginTrigger,
+    /// Name of its first step.
+    start: String,
+    /// Its steps; one, in this version.
+    steps: Vec<PluginStepInput>,
+    /// Whether events set it off.
+    #[graphql(default = true)]
+    enabled: Option<bool>,
+}
+
+/// A step of a workflow.
+#[derive(InputObject)]
+pub struct PluginStepInput {
+    /// Its name, unique in the workflow.
+    name: String,
+    /// The plugin that it asks.
+    plugin_id: ID,
+    /// What happens when the plugin gives no verdict after all its attempts.
+    #[graphql(default_with = "Some(FailurePolicy::Reject)")]
+    failure_policy: Option<FailurePolicy>,
+}
+
+impl PluginCreateInput {
+    /// The plugin that it stands for.
+    pub fn into_domain(self) -> Result<NewPlugin, Problems> {
+        let Self { name, description, http, enabled } = self;
+        let Some(http) = http else {
+            let path = Path::root().field("http");
+            return Err(Problem::required(&path, "a plugin needs an endpoint").into());
+        };
+        Ok(NewPlugin { name, description, http: http.into_domain(), enabled: enabled.unwrap_or(true) })
+    }
+}
+
+impl HttpPluginInput {
+    fn into_domain(self) -> NewHttp {
+        let Self { url, method, headers, request_timeout_ms, max_attempts } = self;
+        let headers = headers.unwrap_or_default().into_iter();
+        NewHttp {
+            url,
+            method: method.unwrap_or(HttpMethod::Post).into(),
+            headers: headers.map(|HttpHeaderInput { name, value }| (name, value)).collect(),
+            request_timeout_ms: request_timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS),
+            max_attempts: max_attempts.unwrap_or(DEFAULT_ATTEMPTS),
+        }
+    }
+}
+
+impl PluginWorkflowCreateInput {
+    /// The workflow that it stands for.
+    pub fn into_domain(self) -> Result<Workflow, Problems> {
+        let Self { name, trigger, start, steps, enabled } = self;
+        let at = Path::root().field("steps");
+        let mut found = Found::new();
+        let mut plugins = Vec::with_capacity(steps.len());
+        let mut new_steps = Vec::with_capacity(steps.len());
+        for (index, PluginStepInput { name, plugin_id, failure_policy }) in steps.into_iter().enumerate() {
+            let at = at.index(index).field("pluginId");
+            plugins.extend(id::input::<PluginId>(&plugin_id, &at, &mut found));
+            let failure_policy = failure_policy.unwrap_or(FailurePolicy::Reject).into();
+            new_steps.push(NewStep { name, failure_policy });
+        }
+        let enabled = enabled.unwrap_or(true);
+        let new = NewWorkflow { name, start, steps: new_steps, enabled };
+        found.or(Workflow { new, trigger: trigger.into(), plugins })
+    }
+}

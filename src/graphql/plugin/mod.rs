@@ -1,0 +1,14 @@
+//! Plugins, workflows and runs.
+
+mod inputs;
+mod mutation;
+mod query;
+mod run;
+mod types;
+
+pub use mutation::PluginMutation;
+pub use query::PluginQuery;
+pub use run::PluginRun;
+pub use types::{Plugin, PluginTrigger, PluginWorkflow};
+
+pub(super) use query::run_page;

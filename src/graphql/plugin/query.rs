@@ -1,0 +1,107 @@
+//! Reads plugins, workflows and runs.
+
+use async_graphql::{Context, Object, Result};
+use entity::id::{OrderId, PluginId, PluginRunId, PluginWorkflowId};
+
+use super::{
+    super::{
+        connection::{Connection, Counter, PageArgs, cost},
+        context::ContextExt,
+        id,
+    },
+    Plugin, PluginRun, PluginTrigger, PluginWorkflow,
+    run::PluginRunWhere,
+};
+use crate::store::{
+    self,
+    page::{decode_cursor, encode_cursor},
+    plugin_run::RunFilter,
+};
+
+/// The lists' names in their cursors.
+const PLUGINS: &str = "plugin";
+const WORKFLOWS: &str = "plugin-workflow";
+const RUNS: &str = "plugin-run";
+
+/// Queries about the plugin manager.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PluginQuery;
+
+#[Object]
+impl PluginQuery {
+    /// The tenant's plugins, oldest first.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn plugins(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the beginning: 1 to 100, 20 if left out.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Plugin>> {
+        let args = PageArgs { first, after, last, before };
+        let request = args.request(|cursor| decode_cursor(PLUGINS, cursor).map(PluginId))?;
+        let page = store::plugin::page(&ctx.db()?, &request).await.map_err(|error| ctx.fault(error))?;
+        let cursor = |row: &entity::plugin::Model| encode_cursor(PLUGINS, row.id.0);
+        Ok(Connection::new(page, Counter::Plugins, cursor, Plugin::from))
+    }
+
+    /// The tenant's workflows, oldest first.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments are those of the contract")]
+    async fn plugin_workflows(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those that this sets off.")] trigger: Option<PluginTrigger>,
+        #[graphql(desc = "How many from the beginning: 1 to 100, 20 if left out.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<PluginWorkflow>> {
+        let trigger = trigger.map(Into::into);
+        let args = PageArgs { first, after, last, before };
+        let request = args.request(|cursor| decode_cursor(WORKFLOWS, cursor).map(PluginWorkflowId))?;
+        let page = store::plugin::workflow_page(&ctx.db()?, trigger, &request).await;
+        let page = page.map_err(|error| ctx.fault(error))?;
+        let cursor = |row: &entity::plugin_workflow::Model| encode_cursor(WORKFLOWS, row.id.0);
+        Ok(Connection::new(page, Counter::Workflows(trigger), cursor, PluginWorkflow::from))
+    }
+
+    /// The tenant's plugin runs, newest first.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments are those of the contract")]
+    async fn plugin_runs(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(name = "where", desc = "Which of them; all, if left out.")] filter: Option<PluginRunWhere>,
+        #[graphql(desc = "How many from the beginning: 1 to 100, 20 if left out.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<PluginRun>> {
+        let filter = filter.map(run_filter).transpose()?.unwrap_or_default();
+        run_page(ctx, filter, PageArgs { first, after, last, before }).await
+    }
+}
+
+fn run_filter(filter: PluginRunWhere) -> Result<RunFilter> {
+    let PluginRunWhere { order_id, workflow_id, status } = filter;
+    Ok(RunFilter {
+        order_id: id::optional_argument::<OrderId>(order_id.as_ref())?,
+        workflow_id: id::optional_argument::<PluginWorkflowId>(workflow_id.as_ref())?,
+        statuses: status.map(|statuses| statuses.into_iter().map(Into::into).collect()),
+    })
+}
+
+/// A page of runs, newest first.
+pub async fn run_page(
+    ctx: &Context<'_>,
+    filter: RunFilter,
+    args: PageArgs,
+) -> Result<Connection<PluginRun>> {
+    let request = args.request(|cursor| decode_cursor(RUNS, cursor).map(PluginRunId))?;
+    let page =
+        store::plugin_run::page(&ctx.db()?, &filter, &request).await.map_err(|error| ctx.fault(error))?;
+    let cursor = |row: &entity::plugin_run::Model| encode_cursor(RUNS, row.id.0);
+    Ok(Connection::new(page, Counter::Runs(filter), cursor, PluginRun::from))
+}

@@ -1,0 +1,202 @@
+//! Plugin runs as clients see them.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
+use entity::{plugin_attempt, plugin_run, plugin_step, stored};
+use serde::Deserialize;
+
+use super::{
+    super::{
+        context::ContextExt,
+        loaders::StepsOf,
+        order::{Order, parse_document},
+        scalar::DateTime,
+    },
+    Plugin, PluginTrigger, PluginWorkflow,
+};
+use crate::fault::Fault;
+
+/// Where a plugin run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "stored::PluginRunStatus")]
+pub enum PluginRunStatus {
+    /// Nobody has taken it up yet.
+    Queued,
+    /// It is being worked on, or waits for its next attempt.
+    Running,
+    /// It ended well.
+    Passed,
+    /// A plugin refused.
+    Rejected,
+    /// A step gave no verdict and its policy refuses then, or nobody waits for the run any more.
+    Failed,
+}
+
+/// What a plugin said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "stored::Verdict")]
+pub enum Verdict {
+    /// Go on.
+    Pass,
+    /// Refused.
+    Reject,
+}
+
+/// Which runs. Every field narrows the choice.
+#[derive(Clone, Debug, InputObject)]
+pub struct PluginRunWhere {
+    /// Only about this order.
+    pub(super) order_id: Option<ID>,
+    /// Only of this workflow.
+    pub(super) workflow_id: Option<ID>,
+    /// Only those that stand so.
+    pub(super) status: Option<Vec<PluginRunStatus>>,
+}
+
+/// A run; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct PluginRun(Arc<plugin_run::Model>);
+
+impl From<plugin_run::Model> for PluginRun {
+    fn from(row: plugin_run::Model) -> Self {
+        Self(Arc::new(row))
+    }
+}
+
+/// A workflow at work on an order.
+#[Object]
+impl PluginRun {
+    /// Its id, `run_…`.
+    async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// Its workflow, as it is now.
+    async fn workflow(&self, ctx: &Context<'_>) -> Result<PluginWorkflow> {
+        let found = ctx.loader()?.load_one(self.0.workflow_id).await;
+        let found = found.map_err(|fault| ctx.load_fault(&fault))?;
+        found.ok_or_else(|| ctx.fault(Fault::broken("a run without a workflow")))
+    }
+
+    /// The order that it is about.
+    async fn order(&self, ctx: &Context<'_>) -> Result<Order> {
+        let found = ctx.loader()?.load_one(self.0.order_id).await;
+        let found = found.map_err(|fault| ctx.load_fault(&fault))?;
+        found.ok_or_else(|| ctx.fault(Fault::broken("a run without an order")))
+    }
+
+    /// What set it off.
+    async fn trigger(&self) -> PluginTrigger {
+        self.0.trigger.into()
+    }
+
+    /// Where it stands.
+    async fn status(&self) -> PluginRunStatus {
+        self.0.status.into()
+    }
+
+    /// The steps that were begun.
+    #[graphql(complexity = "3 * child_complexity + 1")]
+    async fn steps(&self, ctx: &Context<'_>) -> Result<Vec<PluginStepRun>> {
+        let rows = ctx.loader()?.load_one(StepsOf(self.0.id)).await;
+        let rows = rows.map_err(|fault| ctx.load_fault(&fault))?.unwrap_or_default();
+        let step_run = |step: plugin_step::Model| {
+            let attempts = rows.attempts.iter().filter(|attempt| attempt.step_number == step.number);
+            PluginStepRun { attempts: attempts.cloned().map(Into::into).collect(), step }
+        };
+        Ok(rows.steps.iter().cloned().map(step_run).collect())
+    }
+
+    /// When it was first taken up.
+    async fn started_at(&self) -> Option<DateTime> {
+        self.0.started_at.map(Into::into)
+    }
+
+    /// When it ended.
+    async fn finished_at(&self) -> Option<DateTime> {
+        self.0.finished_at.map(Into::into)
+    }
+
+    /// When it was stored.
+    async fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
+    }
+}
+
+/// A step of a run.
+#[derive(Clone, Debug)]
+pub struct PluginStepRun {
+    step: plugin_step::Model,
+    attempts: Vec<PluginAttempt>,
+}
+
+/// A step of a run, and how often its plugin was asked.
+#[Object]
+impl PluginStepRun {
+    /// Its name in the workflow.
+    async fn step(&self) -> &str {
+        &self.step.step
+    }
+
+    /// The plugin that it asked; null if the plugin is gone.
+    async fn plugin(&self, ctx: &Context<'_>) -> Result<Option<Plugin>> {
+        ctx.loader()?.load_one(self.step.plugin_id).await.map_err(|fault| ctx.load_fault(&fault))
+    }
+
+    /// What the plugin said; null while it has not, and where it never did.
+    async fn verdict(&self) -> Option<Verdict> {
+        self.step.verdict.map(Into::into)
+    }
+
+    /// Why.
+    async fn reasons(&self, ctx: &Context<'_>) -> Result<Vec<VerdictReason>> {
+        parse_document(ctx, &self.step.reasons)
+    }
+
+    /// The calls.
+    async fn attempts(&self) -> &[PluginAttempt] {
+        &self.attempts
+    }
+}
+
+/// Why a plugin said what it said.
+#[derive(Clone, Debug, Deserialize, SimpleObject)]
+pub struct VerdictReason {
+    /// A code for programs.
+    code: String,
+    /// A sentence for people.
+    message: String,
+    /// Where in the order it lies.
+    path: Option<String>,
+}
+
+/// One call of a plugin.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct PluginAttempt {
+    /// Counts the attempts of the step, from 1.
+    number: i32,
+    /// When the call began.
+    started_at: DateTime,
+    /// How long it took, in milliseconds.
+    duration_ms: Option<i32>,
+    /// HTTP status of the answer, if one came.
+    status_code: Option<i32>,
+    /// Why it gave no verdict.
+    error: Option<String>,
+    /// The first 4 KiB of the answer.
+    response_excerpt: Option<String>,
+}
+
+impl From<plugin_attempt::Model> for PluginAttempt {
+    fn from(row: plugin_attempt::Model) -> Self {
+        Self {
+            number: row.number,
+            started_at: row.started_at.into(),
+            duration_ms: Some(row.duration_ms),
+            status_code: row.status_code,
+            error: row.error,
+            response_excerpt: row.response_excerpt,
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Plugins and workflows as clients see them.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
+use entity::{id::PluginId, plugin, plugin_workflow, stored};
+
+use super::super::{context::ContextExt, order::parse_document};
+use crate::{
+    domain,
+    fault::Fault,
+    usecase::plugin::{StoredHttp, StoredStep},
+};
+
+/// What a plugin is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "stored::PluginKind")]
+pub enum PluginKind {
+    /// An HTTP endpoint.
+    Http,
+}
+
+/// With what method a plugin is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::plugin::HttpMethod")]
+pub enum HttpMethod {
+    /// Sends ids as query parameters.
+    Get,
+    /// Sends a document.
+    Post,
+    /// Sends a document.
+    Put,
+}
+
+/// What sets a workflow off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "stored::PluginTrigger")]
+pub enum PluginTrigger {
+    /// An order came in; it waits until every such run ends.
+    OrderInitiated,
+}
+
+/// What happens when a step gives no verdict after all its attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::plugin::FailurePolicy")]
+pub enum FailurePolicy {
+    /// It counts as a rejection.
+    Reject,
+    /// It counts as passed.
+    Continue,
+}
+
+/// A plugin; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Plugin(Arc<plugin::Model>);
+
+impl From<plugin::Model> for Plugin {
+    fn from(row: plugin::Model) -> Self {
+        Self(Arc::new(row))
+    }
+}
+
+/// Something that the tenant's workflows ask for a verdict.
+#[Object]
+impl Plugin {
+    /// Its id, `plg_…`.
+    async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// Its name, unique in the tenant.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What it is for.
+    async fn description(&self) -> Option<&str> {
+        self.0.description.as_deref()
+    }
+
+    /// What it is made of.
+    async fn kind(&self) -> PluginKind {
+        self.0.kind.into()
+    }
+
+    /// Its endpoint, if it is of the kind HTTP.
+    async fn http(&self, ctx: &Context<'_>) -> Result<Option<HttpPlugin>> {
+        let http = self.0.http.as_deref();
+        http.map(|text| parse_document::<StoredHttp>(ctx, text).map(Into::into)).transpose()
+    }
+
+    /// Whether it is called.
+    async fn enabled(&self) -> bool {
+        self.0.enabled
+    }
+
+    /// Counts its changes; 1 when it was created.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+}
+
+/// An HTTP endpoint that is asked for verdicts.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct HttpPlugin {
+    /// Where it is.
+    url: String,
+    /// How it is called.
+    method: HttpMethod,
+    /// Names of the headers that are sent with each call; their values are never shown again.
+    header_names: Vec<String>,
+    /// How long it may take to answer, in milliseconds.
+    request_timeout_ms: i32,
+    /// How often it is asked at most.
+    max_attempts: i32,
+}
+
+impl From<StoredHttp> for HttpPlugin {
+    fn from(http: StoredHttp) -> Self {
+        Self {
+            url: http.url,
+            method: http.method.into(),
+            header_names: http.headers.into_iter().map(|header| header.name).collect(),
+            request_timeout_ms: http.request_timeout_ms,
+            max_attempts: http.max_attempts,
+        }
+    }
+}
+
+/// A workflow; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct PluginWorkflow(Arc<plugin_workflow::Model>);
+
+impl From<plugin_workflow::Model> for PluginWorkflow {
+    fn from(row: plugin_workflow::Model) -> Self {
+        Self(Arc::new(row))
+    }
+}
+
+/// Which plugins are asked when something happens.
+#[Object]
+impl PluginWorkflow {
+    /// Its id, `pwf_…`.
+    async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// Its name.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What sets it off.
+    async fn trigger(&self) -> PluginTrigger {
+        self.0.trigger.into()
+    }
+
+    /// Name of its first step.
+    async fn start(&self) -> &str {
+        &self.0.start
+    }
+
+    /// Its steps.
+    async fn steps(&self, ctx: &Context<'_>) -> Result<Vec<PluginStep>> {
+        let steps: Vec<StoredStep> = parse_document(ctx, &self.0.steps)?;
+        Ok(steps.into_iter().map(PluginStep).collect())
+    }
+
+    /// Whether events set it off.
+    async fn enabled(&self) -> bool {
+        self.0.enabled
+    }
+
+    /// Counts its changes; 1 when it was created.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+}
+
+/// A step of a workflow.
+#[derive(Clone, Debug)]
+pub struct PluginStep(StoredStep);
+
+/// A step of a workflow: one plugin is asked for a verdict.
+#[Object]
+impl PluginStep {
+    /// Its name, unique in the workflow.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The plugin that it asks.
+    async fn plugin(&self, ctx: &Context<'_>) -> Result<Plugin> {
+        let id = PluginId::parse(&self.0.plugin_id)
+            .map_err(|error| ctx.fault(Fault::broken(format!("a stored step names no plugin: {error}"))))?;
+        let found = ctx.loader()?.load_one(id).await.map_err(|fault| ctx.load_fault(&fault))?;
+        found.ok_or_else(|| ctx.fault(Fault::broken("a step without a plugin")))
+    }
+
+    /// What happens when the plugin gives no verdict after all its attempts.
+    async fn failure_policy(&self) -> FailurePolicy {
+        self.0.failure_policy.into()
+    }
+}

@@ -1,0 +1,9 @@
+//! Work orders.
+
+mod mutation;
+mod query;
+mod types;
+
+pub use mutation::WorkOrderMutation;
+pub use query::WorkOrderQuery;
+pub use types::WorkOrder;

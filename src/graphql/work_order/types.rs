@@ -1,0 +1,243 @@
+//! Work orders as clients see them.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object, Result};
+use entity::work_order;
+use serde::de::DeserializeOwned;
+
+use super::super::{
+    connection::{Connection, PageArgs, cost},
+    context::ContextExt,
+    event::{self, OrderEvent},
+    order::{AvailableTransition, Order, parse_document},
+    scalar::{DateTime, Json},
+    value::{Container, Direction, Money, Outcome, Phase, QualityCheck, Stop, WorkOrderType},
+};
+use crate::{
+    domain::{self, lifecycle, value},
+    fault::Fault,
+    store::event::EventFilter,
+};
+
+/// A work order; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct WorkOrder(Arc<work_order::Model>);
+
+impl From<work_order::Model> for WorkOrder {
+    fn from(row: work_order::Model) -> Self {
+        Self(Arc::new(row))
+    }
+}
+
+impl WorkOrder {
+    /// The row, for what computes from it.
+    pub fn row(&self) -> &work_order::Model {
+        &self.0
+    }
+
+    async fn load_order(&self, ctx: &Context<'_>) -> Result<Order> {
+        let found = ctx.loader()?.load_one(self.0.order_id).await;
+        let found = found.map_err(|fault| ctx.load_fault(&fault))?;
+        found.ok_or_else(|| ctx.fault(Fault::broken("a work order without an order")))
+    }
+
+    fn is_return(&self) -> bool {
+        lifecycle::Direction::from(self.0.direction) == lifecycle::Direction::Return
+    }
+
+    fn stop(ctx: &Context<'_>, text: Option<&str>) -> Result<Option<Stop>> {
+        text.map(|text| parse_document::<value::Stop>(ctx, text).map(Into::into)).transpose()
+    }
+}
+
+fn list<T: DeserializeOwned, U: From<T>>(ctx: &Context<'_>, text: &str) -> Result<Vec<U>> {
+    Ok(parse_document::<Vec<T>>(ctx, text)?.into_iter().map(Into::into).collect())
+}
+
+/// A piece of the work that carries an order out.
+#[Object]
+impl WorkOrder {
+    /// Its id, `wo_…`.
+    async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// Its order.
+    async fn order(&self, ctx: &Context<'_>) -> Result<Order> {
+        self.load_order(ctx).await
+    }
+
+    /// Its number within the order, from 1.
+    async fn sequence(&self) -> i32 {
+        self.0.sequence
+    }
+
+    /// What it does.
+    #[graphql(name = "type")]
+    async fn kind(&self) -> WorkOrderType {
+        lifecycle::WorkOrderType::from(self.0.kind).into()
+    }
+
+    /// Which way it leads.
+    async fn direction(&self) -> Direction {
+        lifecycle::Direction::from(self.0.direction).into()
+    }
+
+    /// For a RETURN: the work order whose goods come back.
+    async fn return_of(&self, ctx: &Context<'_>) -> Result<Option<WorkOrder>> {
+        let Some(id) = self.0.return_of else { return Ok(None) };
+        ctx.loader()?.load_one(id).await.map_err(|fault| ctx.load_fault(&fault))
+    }
+
+    /// What it is, in words.
+    async fn description(&self) -> Option<&str> {
+        self.0.description.as_deref()
+    }
+
+    /// Where goods are fetched; for a RETURN, the order's destination.
+    async fn pickup(&self, ctx: &Context<'_>) -> Result<Option<Stop>> {
+        if !self.is_return() || self.0.pickup.is_some() {
+            return Self::stop(ctx, self.0.pickup.as_deref());
+        }
+        let order = self.load_order(ctx).await?;
+        let contact: value::Contact = parse_document(ctx, &order.row().consignee)?;
+        let location: value::Location = parse_document(ctx, &order.row().destination)?;
+        Ok(Some(Stop::of_delivery(None, Some(contact), Some(location))))
+    }
+
+    /// Where goods go back to if it fails or is cancelled; the pickup if null.
+    #[graphql(name = "return")]
+    async fn return_to(&self, ctx: &Context<'_>) -> Result<Option<Stop>> {
+        if self.is_return() {
+            return Ok(None);
+        }
+        Self::stop(ctx, self.0.return_to.as_deref())
+    }
+
+    /// Where it leads: the order's destination, or the return address for a RETURN. Null for a DIGITAL_SERVICE, which
+    /// has no place, unless something is said about its delivery.
+    async fn delivery(&self, ctx: &Context<'_>) -> Result<Option<Stop>> {
+        if self.is_return() {
+            return Self::stop(ctx, self.0.return_to.as_deref());
+        }
+        let delivery = self.0.delivery.as_deref();
+        let delivery: Option<value::Delivery> =
+            delivery.map(|text| parse_document(ctx, text)).transpose()?;
+        if lifecycle::WorkOrderType::from(self.0.kind) == lifecycle::WorkOrderType::DigitalService {
+            return Ok(delivery.map(|delivery| Stop::of_delivery(Some(delivery), None, None)));
+        }
+        let order = self.load_order(ctx).await?;
+        let contact: value::Contact = parse_document(ctx, &order.row().consignee)?;
+        let location: value::Location = parse_document(ctx, &order.row().destination)?;
+        Ok(Some(Stop::of_delivery(delivery, Some(contact), Some(location))))
+    }
+
+    /// The goods.
+    async fn containers(&self, ctx: &Context<'_>) -> Result<Vec<Container>> {
+        list::<domain::value::Container, _>(ctx, &self.0.containers)
+    }
+
+    /// What to check before goods are taken.
+    async fn pickup_quality_checks(&self, ctx: &Context<'_>) -> Result<Vec<QualityCheck>> {
+        list::<domain::value::QualityCheck, _>(ctx, &self.0.pickup_quality_checks)
+    }
+
+    /// Money to collect at the pickup.
+    async fn collect_on_pickup(&self, ctx: &Context<'_>) -> Result<Option<Money>> {
+        let money = self.0.collect_on_pickup.as_deref();
+        money.map(|text| parse_document::<value::Money>(ctx, text).map(Into::into)).transpose()
+    }
+
+    /// Money to collect at the destination.
+    async fn collect_on_delivery(&self, ctx: &Context<'_>) -> Result<Option<Money>> {
+        let money = self.0.collect_on_delivery.as_deref();
+        money.map(|text| parse_document::<value::Money>(ctx, text).map(Into::into)).transpose()
+    }
+
+    /// The state of its lifecycle that it is in.
+    async fn status(&self) -> &str {
+        &self.0.status
+    }
+
+    /// The coarse stage of that state.
+    async fn phase(&self) -> Phase {
+        lifecycle::Phase::from(self.0.phase).into()
+    }
+
+    /// How it ended, once SETTLED.
+    async fn outcome(&self) -> Option<Outcome> {
+        self.0.outcome.map(|outcome| lifecycle::Outcome::from(outcome).into())
+    }
+
+    /// How often ATTEMPT_FAILED happened.
+    async fn attempts(&self) -> i32 {
+        self.0.attempts
+    }
+
+    /// The work orders that must settle before it may start, where the order's flow is SEQUENTIAL.
+    #[graphql(complexity = "5 * child_complexity + 1")]
+    async fn blocked_by(&self, ctx: &Context<'_>) -> Result<Vec<WorkOrder>> {
+        let (situation, siblings) = self.load_order(ctx).await?.situation(ctx).await?;
+        let sequences = lifecycle::blocked_by(&situation, self.0.sequence);
+        let blocking = siblings.iter().filter(|sibling| sequences.contains(&sibling.0.sequence));
+        Ok(blocking.cloned().collect())
+    }
+
+    /// Every transition out of its state, with what blocks it.
+    #[graphql(complexity = "5 * child_complexity + 1")]
+    async fn available_transitions(&self, ctx: &Context<'_>) -> Result<Vec<AvailableTransition>> {
+        let (situation, _) = self.load_order(ctx).await?.situation(ctx).await?;
+        let available = lifecycle::available_for_work_order(&situation, self.0.sequence);
+        Ok(available.into_iter().map(Into::into).collect())
+    }
+
+    /// Values of the tenant's attributes, as one object.
+    async fn custom_attributes(&self) -> Json {
+        Json::Text(self.0.custom_attributes.clone())
+    }
+
+    /// Its history, oldest first.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the beginning: 1 to 100, 20 if left out.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<OrderEvent>> {
+        let filter = EventFilter { work_order_id: Some(self.0.id), ..EventFilter::default() };
+        event::page(ctx, filter, PageArgs { first, after, last, before }).await
+    }
+
+    /// The version of the lifecycle that it was born with.
+    async fn lifecycle_version(&self) -> i32 {
+        self.0.lifecycle_version
+    }
+
+    /// Counts the events about it; 1 when it was created.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+
+    /// When it was registered.
+    async fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
+    }
+
+    /// Who registered it.
+    async fn created_by(&self) -> &str {
+        &self.0.created_by
+    }
+
+    /// When it changed last.
+    async fn updated_at(&self) -> DateTime {
+        self.0.updated_at.into()
+    }
+
+    /// Who changed it last.
+    async fn updated_by(&self) -> &str {
+        &self.0.updated_by
+    }
+}

@@ -1,0 +1,236 @@
+//! Puts the parts together, starts them in order and stops them in order.
+
+use std::{io, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, anyhow, bail};
+use axum::serve::ListenerExt as _;
+use futures_util::{FutureExt as _, future::BoxFuture};
+use tokio::{net::TcpListener, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    app::App,
+    config::{Config, DataKeyFile},
+    events::{Hub, Wake},
+    http::{self, Sockets},
+    outbound::{self, AddressRules},
+    plugins::{PluginManager, Worker},
+    seam::{Clock, Ids},
+    secret::Keyring,
+    store::{self, Database},
+    usecase::idempotency::Cleaner,
+};
+
+/// How long requests in flight and open sockets may take to end once the server stops.
+const REQUESTS_END_WITHIN: Duration = Duration::from_secs(20);
+/// How long the background services may then take; what they leave undone is taken up by another process.
+const SERVICES_END_WITHIN: Duration = Duration::from_secs(10);
+/// How long the store's connections may then take to close.
+const STORE_CLOSES_WITHIN: Duration = Duration::from_secs(5);
+/// How long to wait before a service that ended by itself is started anew.
+const RESTART_AFTER: Duration = Duration::from_secs(1);
+
+/// A background service: its name for the log, and how it is started.
+type Service = (&'static str, fn(App, CancellationToken) -> BoxFuture<'static, ()>);
+
+/// Everything that runs beside the requests.
+const SERVICES: [Service; 4] = [
+    ("wake-ups", |app, stop| app.wake.service(app.database.clone()).run(stop).boxed()),
+    ("event tail", |app, stop| app.hub.tail(app.database.clone(), app.wake.clone()).run(stop).boxed()),
+    ("plugin worker", |app, stop| Worker::new(app).run(stop).boxed()),
+    ("idempotency cleaner", |app, stop| Cleaner::new(app).run(stop).boxed()),
+];
+
+/// Opens the store that is configured, brings its schema up to date and puts the program's parts together.
+pub async fn open(config: Config) -> anyhow::Result<App> {
+    let (clock, ids) = (Clock::system(), Ids::random());
+    // Before the store, so that wherever there is a store there is its key.
+    let keyring = open_keyring(&config, &ids)?;
+    let url = config.database_url.expose();
+    // These errors carry their cause in their text.
+    let database =
+        Database::open(url, config.database_connections).await.map_err(|error| anyhow!("{error}"))?;
+    database.migrate().await.map_err(|error| anyhow!("{error}"))?;
+    assemble(config, database, keyring, clock, ids)
+}
+
+/// Puts the program's parts together around an open store.
+pub fn assemble(
+    config: Config,
+    database: Database,
+    keyring: Keyring,
+    clock: Clock,
+    ids: Ids,
+) -> anyhow::Result<App> {
+    let rules = AddressRules { allowed: config.plugin_allow_net.clone() };
+    Ok(App {
+        database,
+        config: Arc::new(config),
+        clock,
+        ids,
+        keyring: Arc::new(keyring),
+        outbound: outbound::Client::new(rules)?,
+        wake: Wake::default(),
+        hub: Hub::default(),
+        hook: PluginManager::new(),
+    })
+}
+
+/// Loads the data keys; a file of our own is made where nothing can be encrypted yet.
+fn open_keyring(config: &Config, ids: &Ids) -> anyhow::Result<Keyring> {
+    let (path, create) = match &config.data_key_file {
+        DataKeyFile::Given(path) => (path, false),
+        DataKeyFile::Own(path) => (path, true),
+    };
+    let exists = path.exists();
+    if create && !exists {
+        match store::sqlite_path(config.database_url.expose()) {
+            Some(file) if file.exists() => bail!(
+                "the data key file {} is missing, but the store {} is there: put the key file back, or name its new \
+                 place with --data-key-file; what it encrypted cannot be read without it",
+                path.display(),
+                file.display()
+            ),
+            Some(_) => {}
+            None => tracing::warn!(
+                "made the data key file {}: every process on this database needs the same one, and what it encrypts \
+                 is lost without it; copy it, and name it with --data-key-file",
+                path.display()
+            ),
+        }
+    }
+    let keyring = Keyring::load_or_create(path, create, |bytes| ids.fill(bytes))?;
+    tracing::debug!(path = %path.display(), keys = ?keyring.key_ids(), "loaded the data keys");
+    Ok(keyring)
+}
+
+/// Takes the address that is configured, and says who is served there: the first line of the log.
+pub async fn bind(config: &Config) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(config.listen).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => anyhow!(
+            "the address {} is in use: stop what serves there, or choose another with --listen",
+            config.listen
+        ),
+        _ => anyhow!("cannot listen on {}: {error}; choose another address with --listen", config.listen),
+    })?;
+    tracing::warn!(
+        "no access is configured: serving tenant \"default\" with every scope to whoever reaches {}, a loopback \
+         address only",
+        listener.local_addr()?
+    );
+    Ok(listener)
+}
+
+/// Serves until `shutdown`, and then stops: no new connections, requests in flight end, sockets are closed, services
+/// end, the store is closed. Each of these may take its time, but not for ever.
+pub async fn run(app: App, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let (services, stop_services) = (TaskTracker::new(), CancellationToken::new());
+    for service in SERVICES {
+        services.spawn(keep_running(service, app.clone(), stop_services.clone()));
+    }
+    services.close();
+
+    let address = listener.local_addr()?;
+    let sockets = Sockets::new(shutdown.clone());
+    // Without `nodelay`, a small answer may wait until the receiver has acknowledged the one before.
+    let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
+    let server = axum::serve(listener, http::serve(app.clone(), sockets.clone()))
+        .with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    tracing::info!("GraphQL at http://{address}/graphql, GraphiQL at http://{address}/");
+
+    let ended = async {
+        server.await?;
+        sockets.ended().await;
+        io::Result::Ok(())
+    };
+    let overdue = async {
+        shutdown.cancelled().await;
+        tracing::info!("stopping: nothing new is taken, requests in flight end, sockets are closed");
+        tokio::time::sleep(REQUESTS_END_WITHIN).await;
+    };
+    tokio::select! {
+        outcome = ended => outcome?,
+        () = overdue => tracing::warn!("some requests or sockets did not end in time and are cut off"),
+    }
+
+    stop_services.cancel();
+    if timeout(SERVICES_END_WITHIN, services.wait()).await.is_err() {
+        tracing::warn!("background services did not end in time; what they were at is taken up after the next start");
+    }
+    if timeout(STORE_CLOSES_WITHIN, app.database.close()).await.is_err() {
+        tracing::warn!("the store's connections did not close in time");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Runs a service until `stop`. One that ends by itself, which only a defect makes it do, is started anew: without it
+/// the server would go on, but deaf.
+async fn keep_running((name, start): Service, app: App, stop: CancellationToken) {
+    loop {
+        // A service keeps its state in the store, so that a panic leaves nothing half done behind.
+        let _ = AssertUnwindSafe(start(app.clone(), stop.clone())).catch_unwind().await;
+        if stop.is_cancelled() {
+            return;
+        }
+        tracing::error!(service = name, "a background service ended by itself; starting it anew");
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(RESTART_AFTER) => {}
+        }
+    }
+}
+
+/// Cancelled by the first SIGTERM or Ctrl-C. The second one ends the process at once.
+pub fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let mut signals = Signals::new().context("cannot listen for signals")?;
+    let shutdown = CancellationToken::new();
+    let stop = shutdown.clone();
+    tokio::spawn(async move {
+        signals.next().await;
+        stop.cancel();
+        signals.next().await;
+        tracing::warn!("told to stop again: ending at once");
+        std::process::exit(1);
+    });
+    Ok(shutdown)
+}
+
+/// The signals that end a server.
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// The signals that end a server: where there is no SIGTERM, Ctrl-C.
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
