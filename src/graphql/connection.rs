@@ -1,6 +1,6 @@
 //! Relay connections.
 
-use async_graphql::{ComplexObject, Context, Error, OutputType, Result, SimpleObject};
+use async_graphql::{ComplexObject, Context, Error, Result, SimpleObject};
 
 use super::{
     context::ContextExt,
@@ -83,6 +83,15 @@ pub enum Counter {
 }
 
 impl Counter {
+    async fn count(&self, ctx: &Context<'_>, limit: i32) -> Result<BoundedCount> {
+        if !(1..=MAX_COUNT).contains(&limit) {
+            return Err(bad_user_input(format!("limit must be from 1 to {MAX_COUNT}, not {limit}")));
+        }
+        let counted = self.up_to(&ctx.db()?, u64::try_from(limit)?).await;
+        let (value, exact) = counted.map_err(|error| ctx.fault(error))?;
+        Ok(BoundedCount { value: i32::try_from(value)?, exact })
+    }
+
     async fn up_to(&self, db: &TenantDb<'_>, limit: u64) -> Result<(u64, bool), sea_orm::DbErr> {
         match self {
             Self::Orders => store::order::count(db, limit).await,
@@ -116,85 +125,80 @@ pub struct BoundedCount {
     exact: bool,
 }
 
-/// A member of a page.
-#[derive(Clone, Debug, SimpleObject)]
-#[graphql(
-    concrete(name = "OrderEdge", params(Order)),
-    concrete(name = "OrderEventEdge", params(OrderEvent)),
-    concrete(name = "PluginEdge", params(Plugin)),
-    concrete(name = "PluginWorkflowEdge", params(PluginWorkflow)),
-    concrete(name = "PluginRunEdge", params(PluginRun))
-)]
-pub struct Edge<N: OutputType> {
-    /// Its place in the list; opaque.
-    cursor: String,
-    /// The member.
-    node: N,
-}
-
-/// A page of a list.
-#[derive(Clone, Debug, SimpleObject)]
-#[graphql(
-    complex,
-    concrete(name = "OrderConnection", params(Order)),
-    concrete(name = "OrderEventConnection", params(OrderEvent)),
-    concrete(name = "PluginConnection", params(Plugin)),
-    concrete(name = "PluginWorkflowConnection", params(PluginWorkflow)),
-    concrete(name = "PluginRunConnection", params(PluginRun))
-)]
-pub struct Connection<N: OutputType> {
-    /// The page's members with their cursors.
-    edges: Vec<Edge<N>>,
-    /// Where the page stands in the list.
-    page_info: PageInfo,
-    #[graphql(skip)]
-    counter: Counter,
-}
-
-#[ComplexObject]
-impl<N: OutputType> Connection<N> {
-    /// The page's members.
-    async fn nodes(&self) -> Vec<&N> {
-        self.edges.iter().map(|edge| &edge.node).collect()
-    }
-
-    /// How many members the whole list has, counted up to `limit`.
-    async fn count(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(default = 10_000, desc = "Where to stop counting: 1 to 100,000.")] limit: i32,
-    ) -> Result<BoundedCount> {
-        if !(1..=MAX_COUNT).contains(&limit) {
-            return Err(bad_user_input(format!("limit must be from 1 to {MAX_COUNT}, not {limit}")));
+/// Defines the connection of a type. A macro, because the derives of async-graphql cannot nest one generic object in
+/// another.
+macro_rules! connection {
+    ($connection:ident, $edge:ident, $node:ty, $members:literal) => {
+        #[doc = concat!("A member of a page of ", $members, ".")]
+        #[derive(Clone, Debug, SimpleObject)]
+        pub struct $edge {
+            /// Its place in the list; opaque.
+            cursor: String,
+            /// The member.
+            node: $node,
         }
-        let counted = self.counter.up_to(&ctx.db()?, u64::try_from(limit)?).await;
-        let (value, exact) = counted.map_err(|error| ctx.fault(error))?;
-        Ok(BoundedCount { value: i32::try_from(value)?, exact })
-    }
+
+        #[doc = concat!("A page of ", $members, ".")]
+        #[derive(Clone, Debug, SimpleObject)]
+        #[graphql(complex)]
+        pub struct $connection {
+            /// The page's members with their cursors.
+            edges: Vec<$edge>,
+            /// Where the page stands in the list.
+            page_info: PageInfo,
+            #[graphql(skip)]
+            counter: Counter,
+        }
+
+        #[ComplexObject]
+        impl $connection {
+            /// The page's members.
+            async fn nodes(&self) -> Vec<&$node> {
+                self.edges.iter().map(|edge| &edge.node).collect()
+            }
+
+            /// How many members the whole list has, counted up to `limit`.
+            async fn count(
+                &self,
+                ctx: &Context<'_>,
+                #[graphql(default = 10_000, desc = "Where to stop counting: 1 to 100,000.")] limit: i32,
+            ) -> Result<BoundedCount> {
+                self.counter.count(ctx, limit).await
+            }
+        }
+
+        impl $connection {
+            /// A page whose members' cursors `cursor` writes.
+            pub fn new<T>(
+                page: Page<T>,
+                counter: Counter,
+                cursor: impl Fn(&T) -> String,
+                node: impl Fn(T) -> $node,
+            ) -> Self {
+                let Page { rows, has_next, has_previous } = page;
+                let edge = |row| $edge { cursor: cursor(&row), node: node(row) };
+                let edges: Vec<_> = rows.into_iter().map(edge).collect();
+                let page_info = PageInfo {
+                    has_next_page: has_next,
+                    has_previous_page: has_previous,
+                    start_cursor: edges.first().map(|edge| edge.cursor.clone()),
+                    end_cursor: edges.last().map(|edge| edge.cursor.clone()),
+                };
+                Self { edges, page_info, counter }
+            }
+        }
+    };
 }
 
-impl<N: OutputType> Connection<N> {
-    /// A page whose members' cursors `cursor` writes.
-    pub fn new<T>(
-        page: Page<T>,
-        counter: Counter,
-        cursor: impl Fn(&T) -> String,
-        node: impl Fn(T) -> N,
-    ) -> Self {
-        let Page { rows, has_next, has_previous } = page;
-        let edges: Vec<_> =
-            rows.into_iter().map(|row| Edge { cursor: cursor(&row), node: node(row) }).collect();
-        let page_info = PageInfo {
-            has_next_page: has_next,
-            has_previous_page: has_previous,
-            start_cursor: edges.first().map(|edge| edge.cursor.clone()),
-            end_cursor: edges.last().map(|edge| edge.cursor.clone()),
-        };
-        Self { edges, page_info, counter }
-    }
+connection!(OrderConnection, OrderEdge, Order, "orders");
+connection!(OrderEventConnection, OrderEventEdge, OrderEvent, "events");
+connection!(PluginConnection, PluginEdge, Plugin, "plugins");
+connection!(PluginWorkflowConnection, PluginWorkflowEdge, PluginWorkflow, "workflows");
+connection!(PluginRunConnection, PluginRunEdge, PluginRun, "plugin runs");
 
+impl OrderConnection {
     /// The members, to be given what a look-ahead found they will be asked for.
-    pub fn nodes_mut(&mut self) -> impl Iterator<Item = &mut N> {
+    pub fn nodes_mut(&mut self) -> impl Iterator<Item = &mut Order> {
         self.edges.iter_mut().map(|edge| &mut edge.node)
     }
 }

@@ -17,6 +17,6 @@ pub mod plugin_run;
 pub mod queue;
 pub mod work_order;
 
-pub use database::{Database, OpenError, Statements};
+pub use database::{Database, OpenError, Statements, sqlite_path};
 pub use page::{Direction, Page, PageRequest};
 pub use tenant::{Reader, Tenant, TenantDb};

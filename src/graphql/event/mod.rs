@@ -6,7 +6,7 @@ mod types;
 
 pub use query::EventQuery;
 pub use subscription::EventSubscription;
-pub use types::{OrderEvent, OrderEventType};
+pub use types::OrderEvent;
 
 pub(super) use query::page;
 pub(super) use types::OrderEventWhere;

@@ -4,7 +4,7 @@ use async_graphql::{Context, Object, Result};
 
 use super::{
     super::{
-        connection::{Connection, Counter, PageArgs, cost},
+        connection::{Counter, OrderEventConnection, PageArgs, cost},
         context::ContextExt,
     },
     OrderEvent, OrderEventWhere,
@@ -31,7 +31,7 @@ impl EventQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<OrderEvent>> {
+    ) -> Result<OrderEventConnection> {
         let filter = filter.map(OrderEventWhere::into_filter).transpose()?.unwrap_or_default();
         page(ctx, filter, PageArgs { first, after, last, before }).await
     }
@@ -49,10 +49,10 @@ pub async fn page(
     ctx: &Context<'_>,
     filter: EventFilter,
     args: PageArgs,
-) -> Result<Connection<OrderEvent>> {
+) -> Result<OrderEventConnection> {
     let tenant = &ctx.caller()?.tenant;
     let request = args.request(|cursor| Cursor::decode(tenant, cursor).map(|cursor| cursor.0))?;
     let page = store::event::page(&ctx.db()?, &filter, &request).await.map_err(|error| ctx.fault(error))?;
     let cursor = |row: &entity::event::Model| Cursor(row.position).encode(tenant);
-    Ok(Connection::new(page, Counter::Events(filter), cursor, OrderEvent::from))
+    Ok(OrderEventConnection::new(page, Counter::Events(filter), cursor, OrderEvent::from))
 }

@@ -106,7 +106,7 @@ impl From<Arc<event::Model>> for OrderEvent {
 #[Object]
 impl OrderEvent {
     /// Its id, `evt_…`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 

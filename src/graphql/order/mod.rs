@@ -9,5 +9,5 @@ pub use mutation::OrderMutation;
 pub use query::OrderQuery;
 pub use types::{AvailableTransition, Order};
 
-pub(super) use mutation::{TransitionInput, key_of};
+pub(super) use mutation::TransitionInput;
 pub(super) use types::parse_document;

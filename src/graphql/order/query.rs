@@ -5,7 +5,7 @@ use entity::id::OrderId;
 
 use super::{
     super::{
-        connection::{Connection, Counter, PageArgs, cost},
+        connection::{Counter, OrderConnection, PageArgs, cost},
         context::ContextExt,
         id,
         loaders::group,
@@ -51,12 +51,12 @@ impl OrderQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<Order>> {
+    ) -> Result<OrderConnection> {
         let args = PageArgs { first, after, last, before };
         let request = args.request(|cursor| decode_cursor(LIST, cursor).map(OrderId))?;
         let page = store::order::page(&ctx.db()?, &request).await.map_err(|error| ctx.fault(error))?;
         let cursor = |row: &entity::order::Model| encode_cursor(LIST, row.id.0);
-        let mut page = Connection::new(page, Counter::Orders, cursor, Order::from);
+        let mut page = OrderConnection::new(page, Counter::Orders, cursor, Order::from);
         let ahead = ctx.look_ahead();
         if ahead.field("nodes").field("workOrders").exists()
             || ahead.field("edges").field("node").field("workOrders").exists()

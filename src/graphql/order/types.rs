@@ -7,11 +7,11 @@ use entity::{id::OrderId, order};
 use serde::de::DeserializeOwned;
 
 use super::super::{
-    connection::{Connection, PageArgs, cost},
+    connection::{OrderEventConnection, PageArgs, PluginRunConnection, cost},
     context::ContextExt,
-    event::{self, OrderEvent},
+    event,
     loaders::{GatesOf, WorkOrdersOf},
-    plugin::{self, PluginRun},
+    plugin,
     scalar::{DateTime, Json},
     value::{CancellationStatus, Contact, Location, OrderSummary, Outcome, Phase, WorkOrderFlow},
     work_order::WorkOrder,
@@ -83,7 +83,7 @@ pub fn parse_document<T: DeserializeOwned>(ctx: &Context<'_>, text: &str) -> Res
 #[Object]
 impl Order {
     /// Its id, `ord_…`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         self.row.id.to_string().into()
     }
 
@@ -211,7 +211,7 @@ impl Order {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<OrderEvent>> {
+    ) -> Result<OrderEventConnection> {
         let filter = EventFilter { order_id: Some(self.row.id), ..EventFilter::default() };
         event::page(ctx, filter, PageArgs { first, after, last, before }).await
     }
@@ -225,7 +225,7 @@ impl Order {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<PluginRun>> {
+    ) -> Result<PluginRunConnection> {
         let filter = RunFilter { order_id: Some(self.row.id), ..RunFilter::default() };
         plugin::run_page(ctx, filter, PageArgs { first, after, last, before }).await
     }

@@ -28,7 +28,7 @@ pub struct PluginCreateInput {
     /// Its endpoint.
     http: Option<HttpPluginInput>,
     /// Whether it is called.
-    #[graphql(default = true)]
+    #[graphql(default_with = "Some(true)")]
     enabled: Option<bool>,
 }
 
@@ -43,10 +43,10 @@ pub struct HttpPluginInput {
     /// Headers to send with each call, at most 20.
     headers: Option<Vec<HttpHeaderInput>>,
     /// How long it may take to answer, in milliseconds: 100 to 20,000.
-    #[graphql(default = 5000)]
+    #[graphql(default_with = "Some(DEFAULT_TIMEOUT_MS)")]
     request_timeout_ms: Option<i32>,
     /// How often it is asked at most: 1 to 20.
-    #[graphql(default = 5)]
+    #[graphql(default_with = "Some(DEFAULT_ATTEMPTS)")]
     max_attempts: Option<i32>,
 }
 
@@ -71,7 +71,7 @@ pub struct PluginWorkflowCreateInput {
     /// Its steps; one, in this version.
     steps: Vec<PluginStepInput>,
     /// Whether events set it off.
-    #[graphql(default = true)]
+    #[graphql(default_with = "Some(true)")]
     enabled: Option<bool>,
 }
 

@@ -5,7 +5,7 @@ use entity::id::{OrderId, PluginId, PluginRunId, PluginWorkflowId};
 
 use super::{
     super::{
-        connection::{Connection, Counter, PageArgs, cost},
+        connection::{Counter, PageArgs, PluginConnection, PluginRunConnection, PluginWorkflowConnection, cost},
         context::ContextExt,
         id,
     },
@@ -38,12 +38,12 @@ impl PluginQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<Plugin>> {
+    ) -> Result<PluginConnection> {
         let args = PageArgs { first, after, last, before };
         let request = args.request(|cursor| decode_cursor(PLUGINS, cursor).map(PluginId))?;
         let page = store::plugin::page(&ctx.db()?, &request).await.map_err(|error| ctx.fault(error))?;
         let cursor = |row: &entity::plugin::Model| encode_cursor(PLUGINS, row.id.0);
-        Ok(Connection::new(page, Counter::Plugins, cursor, Plugin::from))
+        Ok(PluginConnection::new(page, Counter::Plugins, cursor, Plugin::from))
     }
 
     /// The tenant's workflows, oldest first.
@@ -57,14 +57,14 @@ impl PluginQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<PluginWorkflow>> {
+    ) -> Result<PluginWorkflowConnection> {
         let trigger = trigger.map(Into::into);
         let args = PageArgs { first, after, last, before };
         let request = args.request(|cursor| decode_cursor(WORKFLOWS, cursor).map(PluginWorkflowId))?;
         let page = store::plugin::workflow_page(&ctx.db()?, trigger, &request).await;
         let page = page.map_err(|error| ctx.fault(error))?;
         let cursor = |row: &entity::plugin_workflow::Model| encode_cursor(WORKFLOWS, row.id.0);
-        Ok(Connection::new(page, Counter::Workflows(trigger), cursor, PluginWorkflow::from))
+        Ok(PluginWorkflowConnection::new(page, Counter::Workflows(trigger), cursor, PluginWorkflow::from))
     }
 
     /// The tenant's plugin runs, newest first.
@@ -78,7 +78,7 @@ impl PluginQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<PluginRun>> {
+    ) -> Result<PluginRunConnection> {
         let filter = filter.map(run_filter).transpose()?.unwrap_or_default();
         run_page(ctx, filter, PageArgs { first, after, last, before }).await
     }
@@ -98,10 +98,10 @@ pub async fn run_page(
     ctx: &Context<'_>,
     filter: RunFilter,
     args: PageArgs,
-) -> Result<Connection<PluginRun>> {
+) -> Result<PluginRunConnection> {
     let request = args.request(|cursor| decode_cursor(RUNS, cursor).map(PluginRunId))?;
     let page =
         store::plugin_run::page(&ctx.db()?, &filter, &request).await.map_err(|error| ctx.fault(error))?;
     let cursor = |row: &entity::plugin_run::Model| encode_cursor(RUNS, row.id.0);
-    Ok(Connection::new(page, Counter::Runs(filter), cursor, PluginRun::from))
+    Ok(PluginRunConnection::new(page, Counter::Runs(filter), cursor, PluginRun::from))
 }

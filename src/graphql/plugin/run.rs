@@ -68,7 +68,7 @@ impl From<plugin_run::Model> for PluginRun {
 #[Object]
 impl PluginRun {
     /// Its id, `run_…`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 

@@ -64,7 +64,7 @@ impl From<plugin::Model> for Plugin {
 #[Object]
 impl Plugin {
     /// Its id, `plg_…`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
@@ -141,7 +141,7 @@ impl From<plugin_workflow::Model> for PluginWorkflow {
 #[Object]
 impl PluginWorkflow {
     /// Its id, `pwf_…`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 

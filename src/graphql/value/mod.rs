@@ -11,12 +11,5 @@ mod output;
 mod tests;
 
 pub use enums::{CancellationStatus, Direction, Outcome, Phase, WeightUnit, WorkOrderFlow, WorkOrderType};
-pub use input::{
-    AddressInput, ContactInput, ContainerInput, DeliveryInput, GeoPointInput, LocationInput, MoneyInput,
-    OrderSummaryInput, PhoneInput, QualityCheckInput, StopInput, TimeSlotInput, WeightInput,
-};
-pub use order_input::{OrderCreateInput, OrderUpdateInput, OrderWorkOrderInput, attribute_patch, to_patch};
-pub use output::{
-    Address, Contact, Container, GeoPoint, Location, Money, OrderSummary, Phone, QualityCheck, Stop,
-    TimeSlot, Weight,
-};
+pub use order_input::{OrderCreateInput, OrderUpdateInput};
+pub use output::{Contact, Container, Location, Money, OrderSummary, QualityCheck, Stop};

@@ -4,8 +4,12 @@ use async_graphql::{ID, InputObject, MaybeUndefined};
 use serde_json::{Map, Value};
 
 use super::{
-    super::scalar::Json, ContactInput, ContainerInput, DeliveryInput, LocationInput, MoneyInput,
-    OrderSummaryInput, QualityCheckInput, StopInput, WorkOrderFlow, WorkOrderType,
+    super::scalar::Json,
+    WorkOrderFlow, WorkOrderType,
+    input::{
+        ContactInput, ContainerInput, DeliveryInput, LocationInput, MoneyInput, OrderSummaryInput,
+        QualityCheckInput, StopInput,
+    },
 };
 use crate::domain::{
     order::{NewOrder, NewWorkOrder, OrderPatch, Patch},

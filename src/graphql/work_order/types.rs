@@ -7,9 +7,9 @@ use entity::work_order;
 use serde::de::DeserializeOwned;
 
 use super::super::{
-    connection::{Connection, PageArgs, cost},
+    connection::{OrderEventConnection, PageArgs, cost},
     context::ContextExt,
-    event::{self, OrderEvent},
+    event,
     order::{AvailableTransition, Order, parse_document},
     scalar::{DateTime, Json},
     value::{Container, Direction, Money, Outcome, Phase, QualityCheck, Stop, WorkOrderType},
@@ -59,7 +59,7 @@ fn list<T: DeserializeOwned, U: From<T>>(ctx: &Context<'_>, text: &str) -> Resul
 #[Object]
 impl WorkOrder {
     /// Its id, `wo_…`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
@@ -206,7 +206,7 @@ impl WorkOrder {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<OrderEvent>> {
+    ) -> Result<OrderEventConnection> {
         let filter = EventFilter { work_order_id: Some(self.0.id), ..EventFilter::default() };
         event::page(ctx, filter, PageArgs { first, after, last, before }).await
     }

@@ -1,0 +1,49 @@
+//! Answers to requests that never became a GraphQL operation.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use super::media::Media;
+use crate::graphql::Code;
+
+/// Why a request was refused, in the form of a GraphQL error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    code: Code,
+    message: String,
+    media: Media,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), media: Media::Json }
+    }
+
+    /// A request that is not well-formed.
+    pub(super) fn malformed(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Code::BadUserInput, message)
+    }
+
+    /// The same in the media type that the client prefers.
+    pub(super) fn in_media(self, media: Media) -> Self {
+        Self { media, ..self }
+    }
+
+    /// What is wrong.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let error = json!({ "message": self.message, "extensions": { "code": self.code.as_str() } });
+        let body = json!({ "errors": [error] }).to_string();
+        let content_type = HeaderValue::from_static(self.media.content_type());
+        (self.status, [(CONTENT_TYPE, content_type)], body).into_response()
+    }
+}
