@@ -27,8 +27,7 @@ impl From<DbErr> for Fault {
     fn from(error: DbErr) -> Self {
         let unavailable = matches!(
             &error,
-            DbErr::ConnectionAcquire(_)
-                | DbErr::Conn(RuntimeErr::SqlxError(_))
+            DbErr::ConnectionAcquire(_) | DbErr::Conn(RuntimeErr::SqlxError(_))
         ) || matches!(&error, DbErr::Query(RuntimeErr::SqlxError(e)) | DbErr::Exec(RuntimeErr::SqlxError(e))
                 if matches!(**e, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_)));
         if unavailable { Self::Unavailable(error) } else { Self::Store(error) }

@@ -1,6 +1,6 @@
 //! Puts the parts together, starts them in order and stops them in order.
 
-use std::{io, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{io, panic::AssertUnwindSafe, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow, bail};
 use axum::serve::ListenerExt as _;
@@ -16,7 +16,7 @@ use crate::{
     outbound::{self, AddressRules},
     plugins::{PluginManager, Worker},
     seam::{Clock, Ids},
-    secret::Keyring,
+    secret::{Keyring, LoadError},
     store::{self, Database},
     usecase::idempotency::Cleaner,
 };
@@ -27,7 +27,7 @@ const REQUESTS_END_WITHIN: Duration = Duration::from_secs(20);
 const SERVICES_END_WITHIN: Duration = Duration::from_secs(10);
 /// How long the store's connections may then take to close.
 const STORE_CLOSES_WITHIN: Duration = Duration::from_secs(5);
-/// How long to wait before a service that ended by itself is started anew.
+/// How long to wait before a service that panicked is started anew.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
 
 /// A background service: its name for the log, and how it is started.
@@ -78,30 +78,43 @@ pub fn assemble(
 
 /// Loads the data keys; a file of our own is made where nothing can be encrypted yet.
 fn open_keyring(config: &Config, ids: &Ids) -> anyhow::Result<Keyring> {
-    let (path, create) = match &config.data_key_file {
+    let (path, may_create) = match &config.data_key_file {
         DataKeyFile::Given(path) => (path, false),
         DataKeyFile::Own(path) => (path, true),
     };
-    let exists = path.exists();
-    if create && !exists {
-        match store::sqlite_path(config.database_url.expose()) {
-            Some(file) if file.exists() => bail!(
-                "the data key file {} is missing, but the store {} is there: put the key file back, or name its new \
-                 place with --data-key-file; what it encrypted cannot be read without it",
-                path.display(),
-                file.display()
-            ),
-            Some(_) => {}
-            None => tracing::warn!(
-                "made the data key file {}: every process on this database needs the same one, and what it encrypts \
-                 is lost without it; copy it, and name it with --data-key-file",
-                path.display()
-            ),
-        }
+    let is_new = may_create && !path.exists();
+    let sqlite_file = store::sqlite_path(config.database_url.expose());
+    if let Some(file) = sqlite_file.as_ref().filter(|file| is_new && holds_something(file)) {
+        bail!(
+            "the data key file {} is missing, but the store {} is not new: put the key file back, or name its place \
+             with --data-key-file; what it encrypted cannot be read without it",
+            path.display(),
+            file.display()
+        );
     }
-    let keyring = Keyring::load_or_create(path, create, |bytes| ids.fill(bytes))?;
+    let keyring = match Keyring::load_or_create(path, may_create, |bytes| ids.fill(bytes)) {
+        Ok(keyring) => keyring,
+        // This one has its cause in its text.
+        Err(error @ LoadError::Invalid { .. }) => bail!("{error}"),
+        Err(error) => {
+            let remedy = "check that its folder exists and that this user may write there, or name another place \
+                          with --data-key-file";
+            return Err(anyhow!("{:#}; {remedy}", anyhow::Error::from(error)));
+        }
+    };
+    if is_new && sqlite_file.is_none() {
+        tracing::warn!(
+            "made the data key file {}: every process on this database needs the same one, and what it encrypts is \
+             lost without it; keep it safe, and name it with --data-key-file",
+            path.display()
+        );
+    }
     tracing::debug!(path = %path.display(), keys = ?keyring.key_ids(), "loaded the data keys");
     Ok(keyring)
+}
+
+fn holds_something(file: &Path) -> bool {
+    file.metadata().is_ok_and(|found| found.is_file() && found.len() > 0)
 }
 
 /// Takes the address that is configured, and says who is served there: the first line of the log.
@@ -134,7 +147,7 @@ pub async fn run(app: App, listener: TcpListener, shutdown: CancellationToken) -
     let sockets = Sockets::new(shutdown.clone());
     // Without `nodelay`, a small answer may wait until the receiver has acknowledged the one before.
     let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
-    let server = axum::serve(listener, http::serve(app.clone(), sockets.clone()))
+    let server = axum::serve(listener, http::router_until(app.clone(), sockets.clone()))
         .with_graceful_shutdown(shutdown.clone().cancelled_owned());
     tracing::info!("GraphQL at http://{address}/graphql, GraphiQL at http://{address}/");
 
@@ -149,13 +162,17 @@ pub async fn run(app: App, listener: TcpListener, shutdown: CancellationToken) -
         tokio::time::sleep(REQUESTS_END_WITHIN).await;
     };
     tokio::select! {
-        outcome = ended => outcome?,
+        // The first one first, so that what happens is logged in order.
+        biased;
         () = overdue => tracing::warn!("some requests or sockets did not end in time and are cut off"),
+        outcome = ended => outcome?,
     }
 
     stop_services.cancel();
     if timeout(SERVICES_END_WITHIN, services.wait()).await.is_err() {
-        tracing::warn!("background services did not end in time; what they were at is taken up after the next start");
+        tracing::warn!(
+            "background services did not end in time; what they were at is taken up after the next start"
+        );
     }
     if timeout(STORE_CLOSES_WITHIN, app.database.close()).await.is_err() {
         tracing::warn!("the store's connections did not close in time");
@@ -164,16 +181,12 @@ pub async fn run(app: App, listener: TcpListener, shutdown: CancellationToken) -
     Ok(())
 }
 
-/// Runs a service until `stop`. One that ends by itself, which only a defect makes it do, is started anew: without it
-/// the server would go on, but deaf.
+/// Runs a service until it ends. One that panics, which is a defect, is started anew: without it the server would go
+/// on, but deaf.
 async fn keep_running((name, start): Service, app: App, stop: CancellationToken) {
-    loop {
-        // A service keeps its state in the store, so that a panic leaves nothing half done behind.
-        let _ = AssertUnwindSafe(start(app.clone(), stop.clone())).catch_unwind().await;
-        if stop.is_cancelled() {
-            return;
-        }
-        tracing::error!(service = name, "a background service ended by itself; starting it anew");
+    // A service keeps its state in the store, so that a panic leaves nothing half done behind.
+    while AssertUnwindSafe(start(app.clone(), stop.clone())).catch_unwind().await.is_err() {
+        tracing::error!(service = name, "a background service panicked; starting it anew");
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(RESTART_AFTER) => {}

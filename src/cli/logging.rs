@@ -14,8 +14,8 @@ pub(super) fn start(config: &Config) {
     let lines = fmt().with_env_filter(EnvFilter::new(&config.log)).with_writer(io::stderr);
     // Fails only where a log was started already; then there is one.
     let _ = match config.log_format {
-        LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).with_target(false).finish().try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).finish().try_init(),
+        LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).with_target(false).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).try_init(),
     };
     std::panic::set_hook(Box::new(log_panic));
 }

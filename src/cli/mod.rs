@@ -22,8 +22,10 @@ const USAGE: u8 = 2;
 /// An open platform order service: a GraphQL server for orders, their work orders and their plugins.
 #[derive(Debug, Parser)]
 #[command(name = "waybill", version, max_term_width = 100)]
-#[command(after_help = "Settings come from flags, the environment, the file and the defaults, in this order. \
-                        Exit status: 0 done, 1 failed, 2 wrong usage or configuration.")]
+#[command(
+    after_help = "Settings come from flags, the environment, the file and the defaults, in this order. \
+                        Exit status: 0 done, 1 failed, 2 wrong usage or configuration."
+)]
 pub struct Cli {
     #[command(flatten)]
     flags: Flags,

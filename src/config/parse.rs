@@ -58,7 +58,9 @@ pub(super) fn database_url(text: &str) -> Result<Secret<String>, String> {
         }
     } else if text.starts_with("postgres://") || text.starts_with("postgresql://") {
         Url::parse(text).map_err(|error| {
-            format!("the URL is malformed ({error}); {FORMS}, special characters in a password percent-encoded")
+            format!(
+                "the URL is malformed ({error}); {FORMS}, special characters in a password percent-encoded"
+            )
         })?;
     } else {
         return Err(format!("the URL is of no store that is known; {FORMS}"));

@@ -182,8 +182,9 @@ impl<'a> Sources<'a> {
 }
 
 fn read_file(path: &Path) -> Result<toml::Table, String> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("cannot read {}: {error}; check its place and permissions", path.display()))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        format!("cannot read {}: {error}; check its place and permissions", path.display())
+    })?;
     text.parse::<toml::Table>().map_err(|error| {
         // Without the line itself, which the error would show: it may hold a password.
         let start = error.span().map_or(0, |span| span.start);

@@ -107,14 +107,15 @@ fn every_setting_can_be_made_in_every_place() {
     ];
     assert_eq!(texts.map(|(setting, _)| setting), Setting::ALL);
 
-    let flags: Vec<_> = texts.iter().flat_map(|(setting, text)| [setting.flag(), (*text).to_owned()]).collect();
+    let flags: Vec<_> =
+        texts.iter().flat_map(|(setting, text)| [setting.flag(), (*text).to_owned()]).collect();
     let flags: Vec<_> = flags.iter().map(String::as_str).collect();
     let variables = texts.map(|(setting, text)| (setting.variable(), text));
     let variables: Vec<_> = variables.iter().map(|(name, text)| (name.as_str(), *text)).collect();
-    let file: String = texts.iter().map(|(setting, text)| format!("{} = {text:?}\n", setting.key())).collect();
+    let file: String =
+        texts.iter().map(|(setting, text)| format!("{} = {text:?}\n", setting.key())).collect();
     let file = File::new("all.toml", &file);
-    for (flags, environment) in
-        [(&flags[..], &[][..]), (&[], &variables), (&["--config", file.path()], &[])]
+    for (flags, environment) in [(&flags[..], &[][..]), (&[], &variables), (&["--config", file.path()], &[])]
     {
         let config = load(flags, environment).unwrap();
         assert_eq!(config.listen.to_string(), "[::1]:9");
@@ -143,11 +144,9 @@ fn names_are_those_that_others_rely_on() {
 #[test]
 fn networks_come_one_by_one_with_commas_or_as_a_list() {
     let expected = networks(&["10.1.0.0/16", "192.168.7.9/32", "fd00:1::/32"]);
-    let flags =
-        ["--plugin-allow-net", "10.1.0.0/16, 192.168.7.9", "--plugin-allow-net", "fd00:1::/32,"];
+    let flags = ["--plugin-allow-net", "10.1.0.0/16, 192.168.7.9", "--plugin-allow-net", "fd00:1::/32,"];
     assert_eq!(load(&flags, &[]).unwrap().plugin_allow_net, expected);
-    let file =
-        File::new("list.toml", "plugin_allow_net = ['10.1.0.0/16', '192.168.7.9', 'fd00:1::/32']");
+    let file = File::new("list.toml", "plugin_allow_net = ['10.1.0.0/16', '192.168.7.9', 'fd00:1::/32']");
     assert_eq!(load(&["--config", file.path()], &[]).unwrap().plugin_allow_net, expected);
     // The place that wins gives the whole list.
     let flags = ["--config", file.path(), "--plugin-allow-net", "10.9.0.0/16"];
@@ -260,7 +259,6 @@ fn a_setting_that_makes_no_sense_is_refused() {
         ("--database-url", "sqlite://", "names no file"),
         ("--database-url", "sqlite::memory:", "in memory would lose"),
         ("--database-url", "sqlite://x?mode=memory", "in memory would lose"),
-        ("--database-url", "postgres://", "malformed"),
         ("--database-url", "postgres://u:hunter2@h:port/x", "malformed"),
         ("--database-connections", "many", "not a number of connections"),
         ("--database-connections", "1001", "not a number of connections"),

@@ -3,8 +3,8 @@
 //! Nothing here is asynchronous, reads a clock, draws a random number, makes an id or does input and output, and
 //! nothing here knows another module of Waybill.
 
-pub mod problem;
-pub mod value;
 pub mod lifecycle;
 pub mod order;
 pub mod plugin;
+pub mod problem;
+pub mod value;

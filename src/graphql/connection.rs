@@ -9,14 +9,11 @@ use super::{
     order::Order,
     plugin::{Plugin, PluginRun, PluginWorkflow},
 };
-use crate::store::{
-    self, Direction, Page, PageRequest, TenantDb,
-    event::EventFilter,
-    plugin_run::RunFilter,
-};
+use crate::store::{self, Direction, Page, PageRequest, TenantDb, event::EventFilter, plugin_run::RunFilter};
 
 const DEFAULT_PAGE: i32 = 20;
 const MAX_PAGE: i32 = 100;
+const DEFAULT_COUNT: i32 = 10_000;
 const MAX_COUNT: i32 = 100_000;
 
 /// The arguments of a connection, as they come.
@@ -48,7 +45,9 @@ impl PageArgs {
         }
         let cursor = |name: &str, text: Option<String>| {
             let broken = || {
-                bad_user_input(format!("{name} is not a cursor of this list; use one that a page of it gave you"))
+                bad_user_input(format!(
+                    "{name} is not a cursor of this list; use one that a page of it gave you"
+                ))
             };
             text.map(|text| key(&text).ok_or_else(broken)).transpose()
         };
@@ -83,7 +82,8 @@ pub enum Counter {
 }
 
 impl Counter {
-    async fn count(&self, ctx: &Context<'_>, limit: i32) -> Result<BoundedCount> {
+    async fn count(&self, ctx: &Context<'_>, limit: Option<i32>) -> Result<BoundedCount> {
+        let limit = limit.unwrap_or(DEFAULT_COUNT);
         if !(1..=MAX_COUNT).contains(&limit) {
             return Err(bad_user_input(format!("limit must be from 1 to {MAX_COUNT}, not {limit}")));
         }
@@ -161,7 +161,11 @@ macro_rules! connection {
             async fn count(
                 &self,
                 ctx: &Context<'_>,
-                #[graphql(default = 10_000, desc = "Where to stop counting: 1 to 100,000.")] limit: i32,
+                #[graphql(
+                    default_with = "Some(DEFAULT_COUNT)",
+                    desc = "Where to stop counting: 1 to 100,000."
+                )]
+                limit: Option<i32>,
             ) -> Result<BoundedCount> {
                 self.counter.count(ctx, limit).await
             }

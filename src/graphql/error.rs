@@ -84,7 +84,10 @@ pub fn fault(fault: &Fault, request_id: &str) -> Error {
         }
         Fault::Store(_) | Fault::Broken(_) => {
             tracing::error!(request.id = request_id, error = %fault, "a request failed");
-            (Code::Internal, "something failed that you can do nothing about; the request id names it in our log")
+            (
+                Code::Internal,
+                "something failed that you can do nothing about; the request id names it in our log",
+            )
         }
     };
     code.error(message).extend_with(|_, extensions| extensions.set("requestId", request_id))
@@ -139,7 +142,11 @@ pub enum UserErrorCode {
 #[graphql(
     field(name = "code", ty = "&UserErrorCode", desc = "Its kind."),
     field(name = "message", ty = "&String", desc = "What is wrong and what would be right, in a sentence."),
-    field(name = "path", ty = "&Vec<String>", desc = "Where in the input it lies, such as `workOrders`, `0`, `pickup`.")
+    field(
+        name = "path",
+        ty = "&Vec<String>",
+        desc = "Where in the input it lies, such as `workOrders`, `0`, `pickup`."
+    )
 )]
 pub enum UserError {
     /// An input that is not as it must be.

@@ -34,8 +34,10 @@ fn check(uri: &Uri, headers: &HeaderMap) -> Result<(), &'static str> {
         None => uri.authority().cloned(),
     };
     if host.as_ref().is_some_and(|host| !is_loopback(host)) {
-        return Err("no access is configured: the server answers only under the names of its own machine, such as \
-                    localhost or 127.0.0.1");
+        return Err(
+            "no access is configured: the server answers only under the names of its own machine, such as \
+                    localhost or 127.0.0.1",
+        );
     }
     let Some(origin) = text(ORIGIN) else { return Ok(()) };
     let origin = origin.parse::<Uri>().ok().and_then(|origin| origin.into_parts().authority);
@@ -87,8 +89,9 @@ mod tests {
             (Some(""), None, false),
         ] {
             let given = [(HOST, host), (ORIGIN, origin)];
-            let headers =
-                given.iter().filter_map(|(name, value)| Some((name.clone(), value.as_ref()?.parse().unwrap())));
+            let headers = given
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), value.as_ref()?.parse().unwrap())));
             let found = check(&Uri::from_static("/graphql"), &headers.collect());
             assert_eq!(found.is_ok(), expected, "{host:?} {origin:?} {found:?}");
         }

@@ -113,7 +113,9 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
         || essence.strip_prefix("application/").is_some_and(|subtype| subtype.ends_with("+json"));
     is_json
         && parts
-            .filter_map(|parameter| parameter.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())))
+            .filter_map(|parameter| {
+                parameter.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
+            })
             .filter(|(name, _)| name == "charset")
             .all(|(_, charset)| matches!(charset.trim_matches('"'), "utf-8" | "utf8" | "us-ascii"))
 }

@@ -79,5 +79,9 @@ async fn wrong_method() -> Refusal {
 }
 
 async fn wrong_path() -> Refusal {
-    Refusal::new(StatusCode::NOT_FOUND, Code::BadUserInput, "there is nothing at this path; GraphQL is at /graphql")
+    Refusal::new(
+        StatusCode::NOT_FOUND,
+        Code::BadUserInput,
+        "there is nothing at this path; GraphQL is at /graphql",
+    )
 }

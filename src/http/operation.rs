@@ -17,7 +17,9 @@ struct Operation {
 /// Reads a request. The error says what is wrong with it.
 pub(super) fn read(text: &[u8]) -> Result<Request, String> {
     match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        None => return Err("it is empty; send an object such as {\"query\": \"{ viewer { tenantId } }\"}".into()),
+        None => {
+            return Err("it is empty; send an object such as {\"query\": \"{ viewer { tenantId } }\"}".into());
+        }
         Some(b'[') => return Err("it is a list; batches are not taken, send one request at a time".into()),
         Some(_) => {}
     }

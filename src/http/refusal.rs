@@ -4,9 +4,8 @@ use axum::{
     http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
 
-use super::media::Media;
+use super::{answer::Answer, media::Media};
 use crate::graphql::Code;
 
 /// Why a request was refused, in the form of a GraphQL error.
@@ -32,17 +31,12 @@ impl Refusal {
     pub(super) fn in_media(self, media: Media) -> Self {
         Self { media, ..self }
     }
-
-    /// What is wrong.
-    pub(super) fn message(&self) -> &str {
-        &self.message
-    }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let error = json!({ "message": self.message, "extensions": { "code": self.code.as_str() } });
-        let body = json!({ "errors": [error] }).to_string();
+        let response = async_graphql::Response::from_errors(vec![self.code.server_error(self.message)]);
+        let body = serde_json::to_vec(&Answer::from(&response)).unwrap_or_default();
         let content_type = HeaderValue::from_static(self.media.content_type());
         (self.status, [(CONTENT_TYPE, content_type)], body).into_response()
     }

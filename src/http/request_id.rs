@@ -57,7 +57,8 @@ pub(super) async fn layer(State(edge): State<Arc<Edge>>, mut request: Request, n
     // half done.
     let outcome = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
     let mut response = outcome.unwrap_or_else(|_| {
-        let message = "something failed that you can do nothing about; the header x-request-id names it in our log";
+        let message =
+            "something failed that you can do nothing about; the header x-request-id names it in our log";
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, message).into_response()
     });
     let status = response.status().as_u16();

@@ -64,7 +64,9 @@ pub enum OpenError {
         source: DbErr,
     },
     /// The server cannot be reached.
-    #[error("cannot connect to PostgreSQL: {0}; check the database URL and that the server accepts this user")]
+    #[error(
+        "cannot connect to PostgreSQL: {0}; check the database URL and that the server accepts this user"
+    )]
     Connect(DbErr),
     /// The schema cannot be brought up to date.
     #[error("cannot bring the schema up to date: {0}")]

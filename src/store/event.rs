@@ -6,7 +6,10 @@ use entity::{
     id::{EventId, OrderId, WorkOrderId},
     stored::EventType,
 };
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect, Select, Statement};
+use sea_orm::{
+    ColumnTrait, DbErr, EntityTrait, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect, Select,
+    Statement,
+};
 
 use super::{
     TenantDb,

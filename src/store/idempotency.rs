@@ -1,7 +1,9 @@
 //! Answers kept under idempotency keys.
 
 use entity::idempotency_key::{ActiveModel, Column, Entity, Model};
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, TryInsertResult, sea_query::OnConflict};
+use sea_orm::{
+    ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, TryInsertResult, sea_query::OnConflict,
+};
 
 use super::{TenantDb, dialect::padded};
 

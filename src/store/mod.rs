@@ -3,11 +3,11 @@
 //!
 //! Nothing here decides anything or begins a transaction.
 
-mod database;
-mod tenant;
 pub mod convert;
+mod database;
 pub mod dialect;
 pub mod page;
+mod tenant;
 
 pub mod event;
 pub mod idempotency;

@@ -4,7 +4,9 @@ use entity::{
     id::OrderId,
     order::{ActiveModel, Column, Entity, Model},
 };
-use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, Order, QueryFilter, QuerySelect};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, Order, QueryFilter, QuerySelect,
+};
 
 use super::{
     TenantDb,

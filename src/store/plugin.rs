@@ -5,7 +5,9 @@ use entity::{
     plugin, plugin_workflow,
     stored::PluginTrigger,
 };
-use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DbErr, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect,
+};
 
 use super::{
     TenantDb,
@@ -33,10 +35,7 @@ pub async fn by_id(db: &TenantDb<'_>, id: PluginId) -> Result<Option<plugin::Mod
 }
 
 /// A page of plugins, oldest first.
-pub async fn page(
-    db: &TenantDb<'_>,
-    request: &PageRequest<PluginId>,
-) -> Result<Page<plugin::Model>, DbErr> {
+pub async fn page(db: &TenantDb<'_>, request: &PageRequest<PluginId>) -> Result<Page<plugin::Model>, DbErr> {
     page::fetch(db, db.find::<plugin::Entity>(), plugin::Column::Id, Order::Asc, request).await
 }
 
@@ -99,10 +98,7 @@ pub async fn workflow_count(
 }
 
 /// The workflows that events set off, oldest first, at most `limit`.
-pub async fn enabled_workflows(
-    db: &TenantDb<'_>,
-    limit: u64,
-) -> Result<Vec<plugin_workflow::Model>, DbErr> {
+pub async fn enabled_workflows(db: &TenantDb<'_>, limit: u64) -> Result<Vec<plugin_workflow::Model>, DbErr> {
     workflows(db, None)
         .filter(plugin_workflow::Column::Enabled.eq(true))
         .order_by_asc(plugin_workflow::Column::Id)
@@ -112,21 +108,13 @@ pub async fn enabled_workflows(
 }
 
 /// Writes a new workflow.
-pub async fn insert_workflow(
-    db: &TenantDb<'_>,
-    workflow: plugin_workflow::Model,
-) -> Result<(), DbErr> {
+pub async fn insert_workflow(db: &TenantDb<'_>, workflow: plugin_workflow::Model) -> Result<(), DbErr> {
     workflow.into_active_model().insert(db.conn()).await?;
     Ok(())
 }
 
-fn workflows(
-    db: &TenantDb<'_>,
-    trigger: Option<PluginTrigger>,
-) -> sea_orm::Select<plugin_workflow::Entity> {
-    let select = db
-        .find::<plugin_workflow::Entity>()
-        .filter(plugin_workflow::Column::DeletedAt.is_null());
+fn workflows(db: &TenantDb<'_>, trigger: Option<PluginTrigger>) -> sea_orm::Select<plugin_workflow::Entity> {
+    let select = db.find::<plugin_workflow::Entity>().filter(plugin_workflow::Column::DeletedAt.is_null());
     match trigger {
         Some(trigger) => select.filter(plugin_workflow::Column::Trigger.eq(trigger)),
         None => select,

@@ -49,10 +49,7 @@ impl RunFilter {
 
 /// The runs of those ids, in no particular order.
 pub async fn by_ids(db: &TenantDb<'_>, ids: &[PluginRunId]) -> Result<Vec<plugin_run::Model>, DbErr> {
-    db.find::<plugin_run::Entity>()
-        .filter(plugin_run::Column::Id.is_in(padded(ids)))
-        .all(db.conn())
-        .await
+    db.find::<plugin_run::Entity>().filter(plugin_run::Column::Id.is_in(padded(ids))).all(db.conn()).await
 }
 
 /// The run of that id, held until the transaction ends; lock its order first.
@@ -163,10 +160,7 @@ pub async fn insert_attempt(db: &TenantDb<'_>, attempt: plugin_attempt::Model) -
 }
 
 /// The steps of several runs, by run and number.
-pub async fn steps(
-    db: &TenantDb<'_>,
-    run_ids: &[PluginRunId],
-) -> Result<Vec<plugin_step::Model>, DbErr> {
+pub async fn steps(db: &TenantDb<'_>, run_ids: &[PluginRunId]) -> Result<Vec<plugin_step::Model>, DbErr> {
     db.find::<plugin_step::Entity>()
         .filter(plugin_step::Column::RunId.is_in(padded(run_ids)))
         .order_by_asc(plugin_step::Column::RunId)

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    ExecResult, QueryFilter, QueryResult, Select, Statement, UpdateMany,
+    QueryFilter, QueryResult, Select, Statement, UpdateMany,
 };
 
 use super::Database;
@@ -103,14 +103,6 @@ impl<'a> TenantDb<'a> {
 
     pub(super) async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         self.conn.query_one_raw(statement).await
-    }
-
-    pub(super) async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.conn.query_all_raw(statement).await
-    }
-
-    pub(super) async fn execute(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.conn.execute_raw(statement).await
     }
 }
 

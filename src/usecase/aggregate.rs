@@ -301,9 +301,9 @@ pub fn situation(
     let cancellation: Option<Cancellation> =
         order.cancellation.as_deref().map(serde_json::from_str).transpose()?;
     let states = work_orders.iter().map(|work_order| {
-        let return_of = work_order.return_of.and_then(|id| {
-            work_orders.iter().find(|other| other.id == id).map(|original| original.sequence)
-        });
+        let return_of = work_order
+            .return_of
+            .and_then(|id| work_orders.iter().find(|other| other.id == id).map(|original| original.sequence));
         WorkOrderState {
             sequence: work_order.sequence,
             kind: work_order.kind.into(),
@@ -351,7 +351,9 @@ fn refused(refusal: Refusal) -> Error {
             );
             (Code::Blocked, message, current_status, blocked_by)
         }
-        Refusal::NoSuchWorkOrder => return Fault::broken("a command to a work order that is not there").into(),
+        Refusal::NoSuchWorkOrder => {
+            return Fault::broken("a command to a work order that is not there").into();
+        }
     };
     Problem { code, message, path, detail: Detail::Transition { current_status, blocked_by } }.into()
 }

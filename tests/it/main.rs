@@ -1,1 +1,17 @@
-fn main() {}
+//! Behaviour through the public API, on SQLite, or on PostgreSQL where `TEST_DATABASE_URL` names one.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::large_futures,
+    missing_docs,
+    reason = "a test fails by panicking"
+)]
+
+mod harness;
+
+mod architecture;
+mod schema;

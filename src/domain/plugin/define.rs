@@ -110,7 +110,13 @@ impl NewPlugin {
     pub fn check(&self, at: &Path, found: &mut Found) {
         check_name(&self.name, &at.field("name"), found);
         let description = self.description.as_deref();
-        check_optional_text(description, DESCRIPTION_MAX_CHARS, &at.field("description"), "the description", found);
+        check_optional_text(
+            description,
+            DESCRIPTION_MAX_CHARS,
+            &at.field("description"),
+            "the description",
+            found,
+        );
         self.http.check(&at.field("http"), found);
     }
 }
@@ -124,7 +130,10 @@ impl NewHttp {
         }
         if !MAX_ATTEMPTS.contains(&self.max_attempts) {
             let (min, max) = (MAX_ATTEMPTS.start(), MAX_ATTEMPTS.end());
-            found.push(Problem::invalid(&at.field("maxAttempts"), format!("maxAttempts must be from {min} to {max}")));
+            found.push(Problem::invalid(
+                &at.field("maxAttempts"),
+                format!("maxAttempts must be from {min} to {max}"),
+            ));
         }
         let at = at.field("headers");
         if self.headers.len() > MAX_HEADERS {
@@ -259,12 +268,8 @@ mod tests {
             (vec![step("check")], "other", vec!["INVALID start"]),
             (vec![step("a"), step("b")], "a", vec!["LIMIT_EXCEEDED steps"]),
         ] {
-            let workflow = NewWorkflow {
-                name: "intake".to_owned(),
-                start: start.to_owned(),
-                steps,
-                enabled: true,
-            };
+            let workflow =
+                NewWorkflow { name: "intake".to_owned(), start: start.to_owned(), steps, enabled: true };
             let mut found = Found::new();
             workflow.check(&Path::root(), &mut found);
             let problems = found.or(()).map_or_else(

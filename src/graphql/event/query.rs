@@ -45,11 +45,7 @@ impl EventQuery {
 }
 
 /// A page of events.
-pub async fn page(
-    ctx: &Context<'_>,
-    filter: EventFilter,
-    args: PageArgs,
-) -> Result<OrderEventConnection> {
+pub async fn page(ctx: &Context<'_>, filter: EventFilter, args: PageArgs) -> Result<OrderEventConnection> {
     let tenant = &ctx.caller()?.tenant;
     let request = args.request(|cursor| Cursor::decode(tenant, cursor).map(|cursor| cursor.0))?;
     let page = store::event::page(&ctx.db()?, &filter, &request).await.map_err(|error| ctx.fault(error))?;

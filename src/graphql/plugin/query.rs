@@ -5,7 +5,9 @@ use entity::id::{OrderId, PluginId, PluginRunId, PluginWorkflowId};
 
 use super::{
     super::{
-        connection::{Counter, PageArgs, PluginConnection, PluginRunConnection, PluginWorkflowConnection, cost},
+        connection::{
+            Counter, PageArgs, PluginConnection, PluginRunConnection, PluginWorkflowConnection, cost,
+        },
         context::ContextExt,
         id,
     },
@@ -94,11 +96,7 @@ fn run_filter(filter: PluginRunWhere) -> Result<RunFilter> {
 }
 
 /// A page of runs, newest first.
-pub async fn run_page(
-    ctx: &Context<'_>,
-    filter: RunFilter,
-    args: PageArgs,
-) -> Result<PluginRunConnection> {
+pub async fn run_page(ctx: &Context<'_>, filter: RunFilter, args: PageArgs) -> Result<PluginRunConnection> {
     let request = args.request(|cursor| decode_cursor(RUNS, cursor).map(PluginRunId))?;
     let page =
         store::plugin_run::page(&ctx.db()?, &filter, &request).await.map_err(|error| ctx.fault(error))?;

@@ -122,8 +122,7 @@ impl WorkOrder {
             return Self::stop(ctx, self.0.return_to.as_deref());
         }
         let delivery = self.0.delivery.as_deref();
-        let delivery: Option<value::Delivery> =
-            delivery.map(|text| parse_document(ctx, text)).transpose()?;
+        let delivery: Option<value::Delivery> = delivery.map(|text| parse_document(ctx, text)).transpose()?;
         if lifecycle::WorkOrderType::from(self.0.kind) == lifecycle::WorkOrderType::DigitalService {
             return Ok(delivery.map(|delivery| Stop::of_delivery(Some(delivery), None, None)));
         }

@@ -273,21 +273,12 @@ fn plan(work: &UnitOfWork<'_>, order: NewOrder) -> Result<Plan, Error> {
         recorder.record(subject, fact, Reason::default());
     }
     if gates == 0 {
-        aggregate.decide(
-            &mut recorder,
-            &work.app.ids,
-            work.now,
-            &Command::Validate,
-            &Reason::default(),
-        )?;
+        aggregate.decide(&mut recorder, &work.app.ids, work.now, &Command::Validate, &Reason::default())?;
     }
     Ok(Plan { aggregate, recorder })
 }
 
-fn rows(
-    work: &UnitOfWork<'_>,
-    new: NewOrder,
-) -> Result<(order::Model, Vec<work_order::Model>), Fault> {
+fn rows(work: &UnitOfWork<'_>, new: NewOrder) -> Result<(order::Model, Vec<work_order::Model>), Fault> {
     let lifecycle = built_in_order_lifecycle();
     let id = OrderId(work.app.ids.uuid());
     let tenant_id = work.caller.tenant.to_string();

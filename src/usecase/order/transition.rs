@@ -13,11 +13,7 @@ use crate::{
     },
     events::Reason,
     usecase::{
-        Error, OrderDone,
-        aggregate::Aggregate,
-        idempotency::Key,
-        plugin::drop_runs,
-        work::UnitOfWork,
+        Error, OrderDone, aggregate::Aggregate, idempotency::Key, plugin::drop_runs, work::UnitOfWork,
     },
 };
 
@@ -46,11 +42,7 @@ pub struct Transition<Id> {
 impl<Id> Transition<Id> {
     /// Why it happens, for the history.
     pub fn reason(&self) -> Reason {
-        Reason {
-            code: self.reason_code.clone(),
-            note: self.note.clone(),
-            occurred_at: self.occurred_at,
-        }
+        Reason { code: self.reason_code.clone(), note: self.note.clone(), occurred_at: self.occurred_at }
     }
 }
 

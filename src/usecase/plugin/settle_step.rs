@@ -128,7 +128,8 @@ async fn end_intake(
 ) -> Result<(), Error> {
     if status == PluginRunStatus::Passed {
         let unfinished =
-            store::plugin_run::unfinished(&work.db(), aggregate.order.id, PluginTrigger::OrderInitiated).await?;
+            store::plugin_run::unfinished(&work.db(), aggregate.order.id, PluginTrigger::OrderInitiated)
+                .await?;
         if unfinished.is_empty() {
             let ids = &work.app.ids;
             aggregate.decide(&mut work.recorder, ids, work.now, &Command::Validate, &Reason::default())?;
@@ -143,9 +144,7 @@ async fn end_intake(
 fn judge(settlement: &Settlement, attempts: i32, jitter: f64) -> StepResult {
     let ended = |status, verdict, reasons| StepResult::Ended { status, verdict, reasons };
     match &settlement.answer {
-        Answer::Pass { reasons } => {
-            ended(PluginRunStatus::Passed, Some(Verdict::Pass), reasons.clone())
-        }
+        Answer::Pass { reasons } => ended(PluginRunStatus::Passed, Some(Verdict::Pass), reasons.clone()),
         Answer::Reject { reasons } => {
             ended(PluginRunStatus::Rejected, Some(Verdict::Reject), reasons.clone())
         }
@@ -164,11 +163,9 @@ fn judge(settlement: &Settlement, attempts: i32, jitter: f64) -> StepResult {
 fn reason_of(status: PluginRunStatus, reasons: &[VerdictReason]) -> Reason {
     match (status, reasons.first()) {
         (PluginRunStatus::Passed, _) => Reason::default(),
-        (_, Some(first)) => Reason {
-            code: Some(first.code.clone()),
-            note: Some(first.message.clone()),
-            occurred_at: None,
-        },
+        (_, Some(first)) => {
+            Reason { code: Some(first.code.clone()), note: Some(first.message.clone()), occurred_at: None }
+        }
         (PluginRunStatus::Failed, None) => {
             Reason { code: Some(PLUGIN_FAILED.to_owned()), ..Reason::default() }
         }

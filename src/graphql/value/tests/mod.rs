@@ -5,6 +5,9 @@ mod contract;
 use async_graphql::{EmptyMutation, EmptySubscription, Object, Request, Schema, Variables};
 use serde_json::{Value, json};
 
+use super::input::{
+    ContainerInput, DeliveryInput, LocationInput, OrderSummaryInput, QualityCheckInput, StopInput,
+};
 use super::*;
 use crate::{
     domain::{

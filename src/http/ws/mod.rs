@@ -1,0 +1,107 @@
+//! GraphQL over WebSocket, in the protocol `graphql-transport-ws`.
+//!
+//! The library's own implementation has neither the close codes of the protocol nor an end that a server can bring
+//! about, so this one takes its place.
+
+mod message;
+mod operations;
+mod session;
+
+use std::sync::Arc;
+
+use axum::{
+    Extension,
+    extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{ALLOW, UPGRADE},
+    },
+    response::{IntoResponse as _, Response},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument as _;
+
+use super::{Edge, RequestId, refusal::Refusal};
+use crate::graphql::Code;
+use session::Session;
+
+/// The one protocol that is spoken.
+const PROTOCOL: &str = "graphql-transport-ws";
+
+/// A socket that waits needs little; large messages grow the buffer while they are read.
+const READ_BUFFER_BYTES: usize = 4096;
+
+/// Every open socket of a server, so that it can end them.
+#[derive(Clone, Debug, Default)]
+pub struct Sockets {
+    stopping: CancellationToken,
+    open: TaskTracker,
+}
+
+impl Sockets {
+    /// Sockets that close once the server is `stopping`.
+    pub fn new(stopping: CancellationToken) -> Self {
+        Self { stopping, open: TaskTracker::new() }
+    }
+
+    /// Waits until the last one is closed.
+    pub async fn ended(&self) {
+        self.open.close();
+        self.open.wait().await;
+    }
+
+    /// Whether the server is stopping.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
+    }
+}
+
+/// Makes a request a WebSocket.
+pub(super) async fn upgrade(
+    State(edge): State<Arc<Edge>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let limit = edge.app.config.body_limit_bytes;
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade.protocols([PROTOCOL]),
+        Err(rejection) if headers.contains_key(UPGRADE) => {
+            return Refusal::malformed(rejection.body_text()).into_response();
+        }
+        Err(_) => return no_get(),
+    };
+    if upgrade.selected_protocol().is_none() {
+        let message = format!("WebSockets speak {PROTOCOL} here; offer it in sec-websocket-protocol");
+        return Refusal::malformed(message).into_response();
+    }
+    if edge.sockets.is_stopping() {
+        let message = "the server is stopping; try again";
+        return Refusal::new(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, message).into_response();
+    }
+    // Held from now on, so that nobody takes the sockets for ended while this one is being opened.
+    let open = edge.sockets.open.token();
+    let span = tracing::info_span!("socket", request.id = %id);
+    upgrade
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_message_size(limit)
+        .max_frame_size(limit)
+        .on_upgrade(move |socket| {
+            async move {
+                Session::new(edge, id, socket).run().await;
+                drop(open);
+            }
+            .instrument(span)
+        })
+}
+
+/// The answer to a GET that wants no WebSocket.
+fn no_get() -> Response {
+    let message =
+        "send GraphQL operations with POST, as JSON; GET is for WebSockets only, and GraphiQL is at /";
+    let mut response =
+        Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadUserInput, message).into_response();
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    response
+}

@@ -1,0 +1,128 @@
+//! The operations that run on one socket.
+
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use async_graphql::{Executor as _, Request, Response};
+use async_stream::stream;
+use futures_util::{
+    StreamExt as _,
+    stream::{AbortHandle, BoxStream, SelectAll, abortable},
+};
+use tokio::time::timeout;
+
+use super::message::ServerMessage;
+use crate::{
+    graphql::{Code, Endpoint},
+    http::{answer, graphql::timed_out},
+};
+
+/// A message about an operation.
+pub(super) struct Step {
+    pub(super) id: Arc<str>,
+    pub(super) text: String,
+    /// Whether the operation has ended with it.
+    pub(super) is_last: bool,
+}
+
+/// The operations of one socket, each with its id.
+#[derive(Default)]
+pub(super) struct Operations {
+    running: HashMap<Arc<str>, Running>,
+    steps: SelectAll<BoxStream<'static, Step>>,
+}
+
+struct Running {
+    abort: AbortHandle,
+    is_endless: bool,
+}
+
+impl Operations {
+    pub(super) fn contains(&self, id: &str) -> bool {
+        self.running.contains_key(id)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Begins an operation; one that is no subscription must end within `limit`.
+    pub(super) fn begin(&mut self, id: &str, request: Request, endpoint: Endpoint, limit: Duration) {
+        let id: Arc<str> = id.into();
+        // A subscription has this word in its document; whatever else has it is treated like one, which does no harm.
+        let is_endless = request.query.contains("subscription");
+        let responses = if is_endless {
+            endpoint.execute_stream(request, None)
+        } else {
+            stream! { yield timeout(limit, endpoint.execute(request)).await.unwrap_or_else(|_| timed_out()) }
+                .boxed()
+        };
+        let (steps, abort) = abortable(steps(Arc::clone(&id), responses));
+        self.running.insert(id, Running { abort, is_endless });
+        self.steps.push(steps.boxed());
+    }
+
+    /// Ends an operation without another word.
+    pub(super) fn end(&mut self, id: &str) {
+        if let Some(running) = self.running.remove(id) {
+            running.abort.abort();
+        }
+    }
+
+    /// Ends those that would not end by themselves.
+    pub(super) fn end_endless(&mut self) {
+        self.running.retain(|_, running| {
+            if running.is_endless {
+                running.abort.abort();
+            }
+            !running.is_endless
+        });
+    }
+
+    /// The next message about any of them; none if there is none to come.
+    pub(super) async fn next(&mut self) -> Option<Step> {
+        let step = self.steps.next().await?;
+        if step.is_last {
+            self.running.remove(&step.id);
+        }
+        Some(step)
+    }
+}
+
+/// What is to be said about an operation. A panic ends it, and nothing else.
+fn steps(
+    id: Arc<str>,
+    responses: BoxStream<'static, Response>,
+) -> impl futures_util::Stream<Item = Step> + Send {
+    stream! {
+        let mut responses = AssertUnwindSafe(responses).catch_unwind();
+        while let Some(response) = responses.next().await {
+            let response = response.unwrap_or_else(|_| failed());
+            let is_last = !answer::was_executed(&response);
+            let text = write(&id, &response, is_last);
+            yield Step { id: Arc::clone(&id), text, is_last };
+            if is_last {
+                return;
+            }
+        }
+        let text = ServerMessage::Complete { id: &id }.write().unwrap_or_default();
+        yield Step { id, text, is_last: true };
+    }
+}
+
+fn write(id: &str, response: &Response, is_error: bool) -> String {
+    let message = if is_error {
+        ServerMessage::Error { id, payload: &response.errors }
+    } else {
+        ServerMessage::next(id, response)
+    };
+    message.write().unwrap_or_else(|error| {
+        tracing::error!(%error, "a response cannot be written");
+        let failed = ServerMessage::Error { id, payload: &failed().errors }.write();
+        failed.unwrap_or_default()
+    })
+}
+
+fn failed() -> Response {
+    let message = "something failed that you can do nothing about; our log has it";
+    Response::from_errors(vec![Code::Internal.server_error(message)])
+}

@@ -1,0 +1,165 @@
+//! The service in process.
+
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, StatusCode, header},
+};
+use chrono::{DateTime, Duration, Utc};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+use waybill::{
+    app::App,
+    config::Config,
+    plugins::Worker,
+    seam::{Clock, Ids},
+    secret::Keyring,
+    store::Database,
+};
+
+use super::database::TestDatabase;
+
+/// When every test begins.
+const BEGINNING: &str = "2026-03-01T08:00:00Z";
+
+/// A service on a store of its own, with a clock that stands still and ids that count.
+pub(crate) struct TestApp {
+    pub(crate) app: App,
+    pub(crate) router: Router,
+    pub(crate) database: TestDatabase,
+    stop: CancellationToken,
+}
+
+/// What a GraphQL request answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply(pub(crate) Value);
+
+impl TestApp {
+    /// A service whose pool has one connection: code that asks for another while a transaction is open hangs.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(1).await
+    }
+
+    /// A service for tests of concurrency.
+    pub(crate) async fn start_with(connections: u32) -> Self {
+        let database = TestDatabase::create().await;
+        let clock = Clock::manual(BEGINNING.parse::<DateTime<Utc>>().unwrap());
+        Self::over(database, connections, clock, Ids::counted()).await
+    }
+
+    /// A service over a store that is there already.
+    pub(crate) async fn over(database: TestDatabase, connections: u32, clock: Clock, ids: Ids) -> Self {
+        let store = Database::open(&database.url, Some(connections)).await.unwrap();
+        let config = Config { plugin_allow_net: vec!["127.0.0.0/8".parse().unwrap()], ..Config::default() };
+        let keyring = Keyring::parse("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=").unwrap();
+        let app = waybill::serve::assemble(config, store, keyring, clock, ids).unwrap();
+        let stop = CancellationToken::new();
+        tokio::spawn(app.hub.tail(app.database.clone(), app.wake.clone()).run(stop.clone()));
+        let router = waybill::http::router(app.clone());
+        Self { app, router, database, stop }
+    }
+
+    /// Executes a document without variables.
+    pub(crate) async fn run(&self, document: &str) -> Reply {
+        self.execute(document, json!({})).await
+    }
+
+    /// Executes a document.
+    pub(crate) async fn execute(&self, document: &str, variables: Value) -> Reply {
+        let body = json!({"query": document, "variables": variables}).to_string();
+        let request = Request::post("/graphql")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body))
+            .unwrap();
+        let (status, body) = self.send(request).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        Reply(serde_json::from_str(&body).unwrap())
+    }
+
+    /// Sends any request.
+    pub(crate) async fn send(&self, request: Request<Body>) -> (StatusCode, String) {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    /// Executes one mutation with an input, selecting `selection` of its payload, and gives the payload.
+    pub(crate) async fn mutate(&self, mutation: &str, input: Value, selection: &str) -> Value {
+        let kind = format!("{}{}Input", mutation[..1].to_uppercase(), &mutation[1..]);
+        let kind = if kind.ends_with("TransitionInput") { "TransitionInput".to_owned() } else { kind };
+        let document =
+            format!("mutation M($input: {kind}!) {{ payload: {mutation}(input: $input) {{ {selection} }} }}");
+        self.execute(&document, json!({"input": input})).await.data()["payload"].clone()
+    }
+
+    /// Creates an order, and gives its id and those of its work orders.
+    pub(crate) async fn create(&self, input: Value) -> (String, Vec<String>) {
+        let selection = "order { id workOrders { id } } userErrors { code message path }";
+        let payload = self.mutate("orderCreate", input, selection).await;
+        assert_eq!(payload["userErrors"], json!([]), "{payload}");
+        let order = &payload["order"];
+        let work_orders = order["workOrders"].as_array().unwrap();
+        let ids = work_orders.iter().map(|work_order| text(&work_order["id"])).collect();
+        (text(&order["id"]), ids)
+    }
+
+    /// Fires an event on a work order that must go through.
+    pub(crate) async fn move_work_order(&self, id: &str, event: &str) {
+        let input = json!({"id": id, "event": event});
+        let payload = self.mutate("workOrderTransition", input, "userErrors { code message }").await;
+        assert_eq!(payload["userErrors"], json!([]), "{event} on {id}");
+    }
+
+    /// Works on every plugin run that is due at the present instant, and gives how many that were.
+    pub(crate) async fn settle(&self) -> usize {
+        Worker::new(self.app.clone()).work_once().await.unwrap()
+    }
+
+    /// Moves the clock forward.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.app.clock.advance(by);
+    }
+
+    /// The types of every event, oldest first, with the state that each leads to.
+    pub(crate) async fn log(&self) -> Vec<String> {
+        let document = "{ orderEvents(first: 100) { nodes { type toStatus } } }";
+        let reply = self.run(document).await.data();
+        let events = reply["orderEvents"]["nodes"].as_array().unwrap();
+        events
+            .iter()
+            .map(|event| {
+                let to = event["toStatus"].as_str().map(|to| format!(" {to}")).unwrap_or_default();
+                format!("{}{to}", text(&event["type"]))
+            })
+            .collect()
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Reply {
+    /// The data of an answer without errors.
+    pub(crate) fn data(self) -> Value {
+        assert_eq!(self.0.get("errors"), None, "{:#}", self.0);
+        self.0["data"].clone()
+    }
+
+    /// Code and message of the only error.
+    pub(crate) fn error(&self) -> (String, String) {
+        let errors = self.0["errors"].as_array().unwrap_or_else(|| panic!("no errors: {:#}", self.0));
+        assert_eq!(errors.len(), 1, "{:#}", self.0);
+        (text(&errors[0]["extensions"]["code"]), text(&errors[0]["message"]))
+    }
+}
+
+/// The text of a JSON string.
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no string")).to_owned()
+}

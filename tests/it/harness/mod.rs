@@ -1,0 +1,9 @@
+//! A running service for each test, on a store of its own.
+
+mod app;
+mod database;
+mod plugin_server;
+pub(crate) mod samples;
+
+pub(crate) use app::{Reply, TestApp};
+pub(crate) use plugin_server::PluginServer;

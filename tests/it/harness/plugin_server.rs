@@ -1,0 +1,95 @@
+//! A plugin whose answers a test scripts.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode, Uri},
+};
+use serde_json::Value;
+
+/// An answer of the plugin.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+}
+
+/// A call that the plugin got.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) headers: HeaderMap,
+    pub(crate) query: Option<String>,
+    pub(crate) body: Value,
+    pub(crate) raw: Bytes,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    answers: VecDeque<Answer>,
+    calls: Vec<Call>,
+}
+
+/// A plugin on a loopback port. Without a scripted answer it passes.
+#[derive(Clone, Debug)]
+pub(crate) struct PluginServer {
+    pub(crate) url: String,
+    script: Arc<Mutex<Script>>,
+}
+
+impl PluginServer {
+    /// Listens on a free port.
+    pub(crate) async fn start() -> Self {
+        let script = Arc::<Mutex<Script>>::default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/check", listener.local_addr().unwrap());
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&script));
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { url, script }
+    }
+
+    /// The next call that has no answer yet gets this one.
+    pub(crate) fn answer(&self, status: u16, body: impl ToString) -> &Self {
+        self.answer_with(status, Vec::new(), body)
+    }
+
+    /// The same with headers.
+    pub(crate) fn answer_with(
+        &self,
+        status: u16,
+        headers: Vec<(&'static str, String)>,
+        body: impl ToString,
+    ) -> &Self {
+        let answer = Answer { status, headers, body: body.to_string() };
+        self.script.lock().unwrap().answers.push_back(answer);
+        self
+    }
+
+    /// The calls so far.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.script.lock().unwrap().calls.clone()
+    }
+}
+
+async fn answer(
+    State(script): State<Arc<Mutex<Script>>>,
+    uri: Uri,
+    headers: HeaderMap,
+    raw: Bytes,
+) -> (StatusCode, HeaderMap, String) {
+    let mut script = script.lock().unwrap();
+    let body = serde_json::from_slice(&raw).unwrap_or(Value::Null);
+    script.calls.push(Call { headers, query: uri.query().map(ToOwned::to_owned), body, raw });
+    let Some(answer) = script.answers.pop_front() else {
+        return (StatusCode::OK, HeaderMap::new(), r#"{"verdict":"PASS"}"#.to_owned());
+    };
+    let headers =
+        answer.headers.into_iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+    (StatusCode::from_u16(answer.status).unwrap(), headers.collect(), answer.body)
+}
