@@ -88,7 +88,7 @@ impl Default for Config {
             request_timeout: Duration::from_secs(30),
             query_depth: 20,
             query_complexity: 20_000,
-            idempotency_keep: Duration::from_secs(24 * 60 * 60),
+            idempotency_keep: Duration::from_hours(24),
         }
     }
 }

@@ -61,7 +61,7 @@ fn without_flags_environment_and_file_everything_is_as_documented() {
     assert_eq!(config.body_limit_bytes, 8_388_608);
     assert_eq!(config.request_timeout, Duration::from_secs(30));
     assert_eq!((config.query_depth, config.query_complexity), (20, 20_000));
-    assert_eq!(config.idempotency_keep, Duration::from_secs(86_400));
+    assert_eq!(config.idempotency_keep, Duration::from_hours(24));
     assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
 }
 
@@ -112,9 +112,14 @@ fn every_setting_can_be_made_in_every_place() {
     let flags: Vec<_> = flags.iter().map(String::as_str).collect();
     let variables = texts.map(|(setting, text)| (setting.variable(), text));
     let variables: Vec<_> = variables.iter().map(|(name, text)| (name.as_str(), *text)).collect();
-    let file: String =
-        texts.iter().map(|(setting, text)| format!("{} = {text:?}\n", setting.key())).collect();
-    let file = File::new("all.toml", &file);
+    let lines = texts.map(|(setting, text)| format!("{} = {text:?}", setting.key()));
+    let file = File::new(
+        "all.toml",
+        &lines.join(
+            "
+",
+        ),
+    );
     for (flags, environment) in [(&flags[..], &[][..]), (&[], &variables), (&["--config", file.path()], &[])]
     {
         let config = load(flags, environment).unwrap();

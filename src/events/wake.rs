@@ -3,8 +3,8 @@
 //! A wake-up carries no data and may be lost: whoever waits for one also looks by itself once a second.
 
 use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -15,6 +15,11 @@ use tokio_util::sync::CancellationToken;
 use crate::store::{self, Database, Tenant};
 
 const CHANNEL: &str = "waybill";
+/// What stands before the tenant's name in a notification: whether plugin runs were stored as well.
+const WITH_RUNS: char = '+';
+const WITHOUT_RUNS: char = '-';
+/// Other processes hear of a burst of commits once in this time.
+const TELL_EVERY: Duration = Duration::from_millis(10);
 /// How long to wait before a lost connection for notifications is opened anew; meanwhile readers look by themselves.
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
@@ -28,30 +33,32 @@ struct Shared {
     grown: Mutex<HashSet<Tenant>>,
     tail: Notify,
     workers: Notify,
-    /// Tenants of which other processes have to hear.
-    untold: Mutex<HashSet<Tenant>>,
+    /// Tenants of which other processes have to hear, and whether plugin runs were stored for them.
+    untold: Mutex<HashMap<Tenant, bool>>,
     teller: Notify,
 }
 
 impl Wake {
-    /// This process committed events of a tenant.
-    pub fn committed(&self, tenant: &Tenant) {
-        insert(&self.0.untold, tenant.clone());
+    /// This process committed events of a tenant, and perhaps plugin runs that they set off.
+    pub fn committed(&self, tenant: &Tenant, with_runs: bool) {
+        *lock(&self.0.untold).entry(tenant.clone()).or_default() |= with_runs;
         self.0.teller.notify_one();
-        self.heard(tenant.clone());
+        self.heard(tenant.clone(), with_runs);
     }
 
     /// Somebody committed events of a tenant.
-    fn heard(&self, tenant: Tenant) {
-        insert(&self.0.grown, tenant);
+    fn heard(&self, tenant: Tenant, with_runs: bool) {
+        lock(&self.0.grown).insert(tenant);
         self.0.tail.notify_one();
-        self.0.workers.notify_one();
+        if with_runs {
+            self.0.workers.notify_one();
+        }
     }
 
     /// Waits until the log of some tenant grew, and says of which.
     pub(super) async fn grown(&self) -> HashSet<Tenant> {
         self.0.tail.notified().await;
-        take(&self.0.grown)
+        std::mem::take(&mut *lock(&self.0.grown))
     }
 
     /// Waits until there may be work for the plugin workers.
@@ -65,12 +72,8 @@ impl Wake {
     }
 }
 
-fn insert(set: &Mutex<HashSet<Tenant>>, tenant: Tenant) {
-    set.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);
-}
-
-fn take(set: &Mutex<HashSet<Tenant>>) -> HashSet<Tenant> {
-    std::mem::take(&mut set.lock().unwrap_or_else(PoisonError::into_inner))
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Passes wake-ups between the processes of one PostgreSQL. A notification inside every transaction would make commits
@@ -97,11 +100,15 @@ impl WakeService {
     async fn tell(&self) {
         loop {
             self.wake.0.teller.notified().await;
-            for tenant in take(&self.wake.0.untold) {
-                if let Err(error) = store::queue::notify(&self.database, CHANNEL, tenant.as_str()).await {
+            let untold = std::mem::take(&mut *lock(&self.wake.0.untold));
+            for (tenant, with_runs) in untold {
+                let mark = if with_runs { WITH_RUNS } else { WITHOUT_RUNS };
+                let payload = format!("{mark}{tenant}");
+                if let Err(error) = store::queue::notify(&self.database, CHANNEL, &payload).await {
                     tracing::warn!(%error, "other processes could not be woken; they will look by themselves");
                 }
             }
+            tokio::time::sleep(TELL_EVERY).await;
         }
     }
 
@@ -119,7 +126,12 @@ impl WakeService {
         listener.listen(CHANNEL).await?;
         loop {
             let notification = listener.recv().await?;
-            self.wake.heard(Tenant::new(notification.payload()));
+            let payload = notification.payload();
+            if let Some(tenant) = payload.strip_prefix(WITH_RUNS) {
+                self.wake.heard(Tenant::new(tenant), true);
+            } else if let Some(tenant) = payload.strip_prefix(WITHOUT_RUNS) {
+                self.wake.heard(Tenant::new(tenant), false);
+            }
         }
     }
 }

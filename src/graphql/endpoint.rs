@@ -14,6 +14,8 @@ use super::{
 };
 use crate::{access::Caller, app::App};
 
+const MAX_PARSE_ERROR_CHARS: usize = 1_000;
+
 /// Executes operations of one caller.
 #[derive(Clone)]
 pub struct Endpoint {
@@ -35,12 +37,13 @@ impl Endpoint {
             return Err(Code::QueryTooComplex.server_error("the document is nested too deep"));
         }
         if let Err(mut error) = request.parsed_query() {
+            // It shows the line with the fault, which may be the whole of a long document.
+            error.message = error.message.chars().take(MAX_PARSE_ERROR_CHARS).collect();
             error.extensions.get_or_insert_default().set("code", Code::GraphqlParseFailed.as_str());
             return Err(error);
         }
         let reader = self.app.reader(&self.caller);
         // The default delay gathers keys for a millisecond; resolvers of one level ask within one poll.
-        #[expect(clippy::disallowed_methods, reason = "loaders run their batch beside the operation")]
         let loader = DataLoader::new(StoreLoader::new(reader.clone()), tokio::spawn).delay(Duration::ZERO);
         Ok(request.data(Operation {
             app: self.app.clone(),

@@ -43,10 +43,9 @@ fn after(mut text: &[u8], ends: impl Fn(&[u8]) -> bool, skip: usize) -> &[u8] {
 fn after_string(mut text: &[u8]) -> &[u8] {
     loop {
         text = match text {
-            [b'\\', _, tail @ ..] => tail,
             // A string ends with its line, if it does not end before; the parser will say so.
             [b'"' | b'\n' | b'\r', tail @ ..] => return tail,
-            [_, tail @ ..] => tail,
+            [b'\\', _, tail @ ..] | [_, tail @ ..] => tail,
             [] => return text,
         };
     }
@@ -55,9 +54,8 @@ fn after_string(mut text: &[u8]) -> &[u8] {
 fn after_block_string(mut text: &[u8]) -> &[u8] {
     loop {
         text = match text {
-            [b'\\', b'"', b'"', b'"', tail @ ..] => tail,
             [b'"', b'"', b'"', tail @ ..] => return tail,
-            [_, tail @ ..] => tail,
+            [b'\\', b'"', b'"', b'"', tail @ ..] | [_, tail @ ..] => tail,
             [] => return text,
         };
     }

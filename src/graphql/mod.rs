@@ -1,6 +1,8 @@
 //! The API contract in Rust: converts input, calls one use case or reader, wraps the answer. No rule of the product is
 //! decided here.
 
+#![allow(clippy::unused_async, reason = "async-graphql wants every resolver to be async")]
+
 mod connection;
 mod context;
 mod endpoint;

@@ -124,7 +124,7 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
 mod tests {
     use super::*;
 
-    fn headers(name: axum::http::HeaderName, values: &[&str]) -> HeaderMap {
+    fn headers(name: &axum::http::HeaderName, values: &[&str]) -> HeaderMap {
         values.iter().map(|value| (name.clone(), value.parse().unwrap())).collect()
     }
 
@@ -155,7 +155,7 @@ mod tests {
             (&["application/json;q=much"], None),
             (&[""], None),
         ] {
-            assert_eq!(Media::accepted(&headers(ACCEPT, accept)), expected, "{accept:?}");
+            assert_eq!(Media::accepted(&headers(&ACCEPT, accept)), expected, "{accept:?}");
         }
     }
 
@@ -176,7 +176,7 @@ mod tests {
             ("text/plain; x=application/json", false),
             ("", false),
         ] {
-            assert_eq!(is_json(&headers(CONTENT_TYPE, &[content_type])), expected, "{content_type}");
+            assert_eq!(is_json(&headers(&CONTENT_TYPE, &[content_type])), expected, "{content_type}");
         }
         assert!(!is_json(&HeaderMap::new()));
     }

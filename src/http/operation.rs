@@ -6,7 +6,7 @@ use serde::Deserialize;
 /// The members of a request that mean something.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Operation {
+struct Body {
     query: Option<String>,
     operation_name: Option<String>,
     #[serde(default)]
@@ -23,14 +23,14 @@ pub(super) fn read(text: &[u8]) -> Result<Request, String> {
         Some(b'[') => return Err("it is a list; batches are not taken, send one request at a time".into()),
         Some(_) => {}
     }
-    let operation: Operation = serde_json::from_slice(text).map_err(|error| {
+    let body: Body = serde_json::from_slice(text).map_err(|error| {
         let kind = if error.is_data() { "it is not a GraphQL request" } else { "it is not JSON" };
         format!("{kind}: {error}")
     })?;
-    let query = operation.query.ok_or("it has no member \"query\" with the document to execute")?;
-    let mut request = Request::new(query).variables(operation.variables);
-    request.operation_name = operation.operation_name;
-    request.extensions = operation.extensions.unwrap_or_default();
+    let query = body.query.ok_or("it has no member \"query\" with the document to execute")?;
+    let mut request = Request::new(query).variables(body.variables);
+    request.operation_name = body.operation_name;
+    request.extensions = body.extensions.unwrap_or_default();
     Ok(request)
 }
 

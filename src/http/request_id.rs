@@ -53,20 +53,24 @@ pub(super) async fn layer(State(edge): State<Arc<Edge>>, mut request: Request, n
     let span = tracing::info_span!("request", request.id = %id);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let begun = Instant::now();
-    // What a handler shares with others outlives it unharmed: it is in the store, or behind locks that hold nothing
-    // half done.
-    let outcome = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
-    let mut response = outcome.unwrap_or_else(|_| {
-        let message =
-            "something failed that you can do nothing about; the header x-request-id names it in our log";
-        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, message).into_response()
-    });
+    let mut response = survive(next.run(request)).instrument(span.clone()).await;
     let status = response.status().as_u16();
     tracing::debug!(parent: &span, %method, path, status, duration_us = begun.elapsed().as_micros(), "answered");
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(HEADER, value);
     }
     response
+}
+
+/// Answers for a handler that panicked.
+async fn survive(handler: impl Future<Output = Response>) -> Response {
+    // What a handler shares with others outlives it unharmed: it is in the store, or behind locks that hold nothing
+    // half done.
+    AssertUnwindSafe(handler).catch_unwind().await.unwrap_or_else(|_| {
+        let message =
+            "something failed that you can do nothing about; the header x-request-id names it in our log";
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, message).into_response()
+    })
 }
 
 #[cfg(test)]
@@ -93,5 +97,14 @@ mod tests {
             assert!(is_plain(id.as_str()));
         }
         assert_ne!(RequestId::of(&HeaderMap::new(), &ids), RequestId::of(&HeaderMap::new(), &ids));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered() {
+        let response = survive(async { panic!("Anna Schmidt, +49 171 1234567") }).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let body = std::str::from_utf8(&body).unwrap();
+        assert!(body.contains(r#""code":"INTERNAL""#) && !body.contains("Anna"), "{body}");
     }
 }

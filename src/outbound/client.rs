@@ -163,6 +163,7 @@ pub enum ClientError {
 
 /// The client; a clone shares connections with its original.
 #[derive(Clone, Debug)]
+#[expect(clippy::disallowed_types, reason = "this is the one place")]
 pub struct Client {
     rules: Arc<AddressRules>,
     http: reqwest::Client,
@@ -170,6 +171,7 @@ pub struct Client {
 
 impl Client {
     /// A client that follows `rules`. Reads the system's certificates, hence make one and clone it.
+    #[expect(clippy::disallowed_types, reason = "this is the one place")]
     pub fn new(rules: AddressRules) -> Result<Self, ClientError> {
         let rules = Arc::new(rules);
         let http = reqwest::Client::builder()

@@ -29,7 +29,7 @@ pub fn whole(
 ) -> Result<Value, serde_json::Error> {
     let work_orders = work_orders.iter().map(work_order_json).collect::<Result<Vec<_>, _>>()?;
     Ok(json!({
-        "order": order_json(order, work_orders)?,
+        "order": order_json(order, &work_orders)?,
         "workOrder": null,
         "event": event_json(tenant, event)?,
         "run": run_json(run),
@@ -45,7 +45,7 @@ pub fn query(run: &RunInfo<'_>) -> Vec<(String, String)> {
     ]
 }
 
-fn order_json(order: &order::Model, work_orders: Vec<Value>) -> Result<Value, serde_json::Error> {
+fn order_json(order: &order::Model, work_orders: &[Value]) -> Result<Value, serde_json::Error> {
     Ok(json!({
         "id": order.id.to_string(),
         "clientId": order.client_id,

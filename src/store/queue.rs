@@ -31,11 +31,14 @@ pub async fn claim_runs(
     let skip_locked = if backend == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
     let statement = Statement::from_sql_and_values(
         backend,
+        // The rows are chosen once, in the first part: as a plain subquery PostgreSQL may run it again and again, and
+        // lock more than `limit`.
         format!(
-            "UPDATE plugin_run SET lease = $1, due_at = $2, status = 'RUNNING', attempts = attempts + 1, \
-             started_at = COALESCE(started_at, $3) WHERE (tenant_id, id) IN \
-             (SELECT tenant_id, id FROM plugin_run WHERE due_at <= $3 ORDER BY due_at LIMIT {limit} {skip_locked}) \
-             RETURNING tenant_id, id"
+            "WITH due AS (SELECT tenant_id, id FROM plugin_run WHERE due_at <= $3 ORDER BY due_at LIMIT {limit} \
+             {skip_locked}) \
+             UPDATE plugin_run SET lease = $1, due_at = $2, status = 'RUNNING', attempts = attempts + 1, \
+             started_at = COALESCE(started_at, $3) \
+             WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM due) RETURNING tenant_id, id"
         ),
         [lease.into(), held_until.into(), now.into()],
     );

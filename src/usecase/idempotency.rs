@@ -72,7 +72,7 @@ impl Key {
         path: &Path,
     ) -> Result<Answer, Error> {
         if kept.operation != self.operation || kept.input_hash != self.input_hash {
-            return Err(self.mismatch(path).into());
+            return Err(mismatch(path).into());
         }
         let cursor = match kept.event_id {
             Some(id) => {
@@ -87,16 +87,16 @@ impl Key {
         };
         Ok(Answer { entity_id: kept.entity_id, cursor: Cursor(cursor) })
     }
+}
 
-    /// The refusal of this key for another request than its first.
-    pub(super) fn mismatch(&self, path: &Path) -> Problem {
-        Problem::new(
-            Code::IdempotencyMismatch,
-            &path.field("idempotencyKey"),
-            "this idempotency key was used with another input: use a new key for a new request, and the same input \
-             to repeat one",
-        )
-    }
+/// The refusal of a key for another request than its first.
+pub(super) fn mismatch(path: &Path) -> Problem {
+    Problem::new(
+        Code::IdempotencyMismatch,
+        &path.field("idempotencyKey"),
+        "this idempotency key was used with another input: use a new key for a new request, and the same input to \
+         repeat one",
+    )
 }
 
 /// What cannot be: a key was taken and is not there.
@@ -105,7 +105,7 @@ pub(super) fn vanished() -> Fault {
 }
 
 /// How often answers that are too old are looked for.
-const CLEAN_EVERY: Duration = Duration::from_secs(600);
+const CLEAN_EVERY: Duration = Duration::from_mins(10);
 
 /// Forgets answers once they have been kept for the configured time.
 #[derive(Clone, Debug)]

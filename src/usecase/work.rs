@@ -15,7 +15,7 @@ use futures_util::future::BoxFuture;
 use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
-use super::{Done, Error, idempotency::Key};
+use super::{Done, Error, idempotency, idempotency::Key};
 use crate::{
     access::Caller,
     app::App,
@@ -228,7 +228,7 @@ impl<'a> UnitOfWork<'a> {
         if let Some(key) = key {
             let answer = key.answer(&self, entity_id, self.recorder.last_event());
             if store::idempotency::keep(&self.db(), &[answer]).await?.is_empty() {
-                return Err(key.mismatch(&Path::root()).into());
+                return Err(idempotency::mismatch(&Path::root()).into());
             }
         }
         let committed = self.commit().await?;
@@ -250,7 +250,7 @@ impl<'a> UnitOfWork<'a> {
         };
         self.tx.commit().await.map_err(Fault::from)?;
         if count > 0 {
-            self.app.wake.committed(&self.caller.tenant);
+            self.app.wake.committed(&self.caller.tenant, !runs.is_empty());
         }
         Ok(Committed { first, last: Cursor(first.0 + count - 1) })
     }

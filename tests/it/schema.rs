@@ -49,3 +49,19 @@ fn everything_in_the_schema_has_a_description() {
     }
     assert_eq!(missing, Vec::<String>::new());
 }
+
+/// The headings below `heading` in a document.
+fn headings(document: &str, heading: &str) -> Vec<String> {
+    let (_, section) = document.split_once(heading).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    section.lines().filter_map(|line| line.strip_prefix("### ")).map(ToOwned::to_owned).collect()
+}
+
+#[test]
+fn every_code_is_documented_and_no_other() {
+    let document = include_str!("../../docs/ERRORS.md");
+    let user_errors = waybill::domain::problem::Code::ALL.map(waybill::domain::problem::Code::as_str);
+    assert_eq!(headings(document, "## Codes of `userErrors`"), user_errors);
+    let top_level = waybill::graphql::Code::ALL.map(waybill::graphql::Code::as_str);
+    assert_eq!(headings(document, "## Codes of top-level errors"), top_level);
+}

@@ -22,7 +22,6 @@ pub struct EventQuery;
 impl EventQuery {
     /// The tenant's events, oldest first; `last` gives the newest.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
-    #[expect(clippy::too_many_arguments, reason = "the arguments are those of the contract")]
     async fn order_events(
         &self,
         ctx: &Context<'_>,

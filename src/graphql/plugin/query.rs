@@ -50,7 +50,6 @@ impl PluginQuery {
 
     /// The tenant's workflows, oldest first.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
-    #[expect(clippy::too_many_arguments, reason = "the arguments are those of the contract")]
     async fn plugin_workflows(
         &self,
         ctx: &Context<'_>,
@@ -71,7 +70,6 @@ impl PluginQuery {
 
     /// The tenant's plugin runs, newest first.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
-    #[expect(clippy::too_many_arguments, reason = "the arguments are those of the contract")]
     async fn plugin_runs(
         &self,
         ctx: &Context<'_>,

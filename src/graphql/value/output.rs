@@ -127,6 +127,7 @@ pub struct OrderSummary {
 }
 
 /// A parcel, a pallet or whatever else is moved as one.
+#[expect(clippy::struct_field_names, reason = "the names are those of the contract")]
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Container {
     /// The client's own id of it.

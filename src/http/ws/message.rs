@@ -17,7 +17,7 @@ pub(super) enum ClientMessage {
     /// Begins the conversation.
     ConnectionInit,
     /// Begins an operation. The request is none where its form is wrong.
-    Subscribe { id: String, request: Result<Request, String> },
+    Subscribe { id: String, request: Box<Result<Request, String>> },
     /// Ends an operation.
     Complete { id: String },
     /// Asks for a sign of life.
@@ -49,7 +49,7 @@ impl ClientMessage {
             "complete" => Ok(Self::Complete { id: id? }),
             "subscribe" => {
                 let payload = payload.ok_or("A subscribe message needs a payload")?;
-                let request = operation::read(payload.get().as_bytes());
+                let request = Box::new(operation::read(payload.get().as_bytes()));
                 Ok(Self::Subscribe { id: id?, request })
             }
             "connection_init" | "ping" | "pong" => Err("The payload must be an object"),
@@ -99,8 +99,10 @@ mod tests {
     fn read(text: &str) -> String {
         match ClientMessage::read(text) {
             Ok(ClientMessage::ConnectionInit) => "init".to_owned(),
-            Ok(ClientMessage::Subscribe { id, request: Ok(request) }) => format!("{id}: {}", request.query),
-            Ok(ClientMessage::Subscribe { id, request: Err(error) }) => format!("{id} failed: {error}"),
+            Ok(ClientMessage::Subscribe { id, request }) => match *request {
+                Ok(request) => format!("{id}: {}", request.query),
+                Err(error) => format!("{id} failed: {error}"),
+            },
             Ok(ClientMessage::Complete { id }) => format!("{id} complete"),
             Ok(ClientMessage::Ping { payload }) => format!("ping {payload:?}"),
             Ok(ClientMessage::Pong) => "pong".to_owned(),

@@ -151,20 +151,23 @@ impl Session {
             }
             // The client hears nothing of it but the close that is coming.
             ClientMessage::Subscribe { .. } if self.is_stopping => Ok(()),
-            ClientMessage::Subscribe { id, request: Err(problem) } => {
-                self.refuse(&id, Code::BadUserInput, format!("the payload is not usable: {problem}")).await
-            }
             ClientMessage::Subscribe { id, .. } if self.operations.len() >= MOST_OPERATIONS => {
                 let message =
                     format!("{MOST_OPERATIONS} operations run on this socket; end one, or open another");
                 self.refuse(&id, Code::QueryTooComplex, message).await
             }
-            ClientMessage::Subscribe { id, request: Ok(request) } => {
-                self.begun += 1;
-                let endpoint = self.edge.endpoint(&format!("{}.{}", self.id, self.begun));
-                self.operations.begin(&id, request, endpoint, self.edge.app.config.request_timeout);
-                Ok(())
-            }
+            ClientMessage::Subscribe { id, request } => match *request {
+                Ok(request) => {
+                    self.begun += 1;
+                    let endpoint = self.edge.endpoint(&format!("{}.{}", self.id, self.begun));
+                    self.operations.begin(&id, request, endpoint, self.edge.app.config.request_timeout);
+                    Ok(())
+                }
+                Err(problem) => {
+                    let message = format!("the payload is not usable: {problem}");
+                    self.refuse(&id, Code::BadUserInput, message).await
+                }
+            },
             ClientMessage::Complete { id } => {
                 self.operations.end(&id);
                 Ok(())

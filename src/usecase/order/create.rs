@@ -158,7 +158,7 @@ impl Batch {
                         continue;
                     }
                     Some(_) => {
-                        batch.results.insert(index, Err(key.mismatch(&at).into()));
+                        batch.results.insert(index, Err(idempotency::mismatch(&at).into()));
                         continue;
                     }
                     None => {

@@ -72,6 +72,6 @@ fn set(order: &mut order::Model, patched: Patched) -> Result<(), Fault> {
     order.consignee = serde_json::to_string(&patched.consignee)?;
     order.destination = serde_json::to_string(&patched.destination)?;
     order.summary = patched.summary.as_ref().map(serde_json::to_string).transpose()?;
-    order.custom_attributes = patched.custom_attributes.as_str().to_owned();
+    patched.custom_attributes.as_str().clone_into(&mut order.custom_attributes);
     Ok(())
 }

@@ -1,5 +1,8 @@
 //! The service in process.
 
+use std::sync::Arc;
+
+use async_graphql::{Executor, Request as Operation, Variables};
 use axum::{
     Router,
     body::Body,
@@ -11,8 +14,10 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use waybill::{
+    access::Caller,
     app::App,
     config::Config,
+    graphql::{self, Endpoint},
     plugins::Worker,
     seam::{Clock, Ids},
     secret::Keyring,
@@ -24,11 +29,14 @@ use super::database::TestDatabase;
 /// When every test begins.
 const BEGINNING: &str = "2026-03-01T08:00:00Z";
 
+/// How many connections a second process over one store has.
+const CONNECTIONS_BESIDE: u32 = 4;
+
 /// A service on a store of its own, with a clock that stands still and ids that count.
 pub(crate) struct TestApp {
     pub(crate) app: App,
     pub(crate) router: Router,
-    pub(crate) database: TestDatabase,
+    pub(crate) database: Arc<TestDatabase>,
     stop: CancellationToken,
 }
 
@@ -49,8 +57,21 @@ impl TestApp {
         Self::over(database, connections, clock, Ids::counted()).await
     }
 
+    /// Another process over the store of one that runs: it shares nothing with it but the store, the time and that ids
+    /// are unique.
+    pub(crate) async fn beside(other: &Self) -> Self {
+        let (clock, ids) = (other.app.clock.clone(), other.app.ids.clone());
+        Self::over(Arc::clone(&other.database), CONNECTIONS_BESIDE, clock, ids).await
+    }
+
     /// A service over a store that is there already.
-    pub(crate) async fn over(database: TestDatabase, connections: u32, clock: Clock, ids: Ids) -> Self {
+    pub(crate) async fn over(
+        database: impl Into<Arc<TestDatabase>>,
+        connections: u32,
+        clock: Clock,
+        ids: Ids,
+    ) -> Self {
+        let database = database.into();
         let store = Database::open(&database.url, Some(connections)).await.unwrap();
         let config = Config { plugin_allow_net: vec!["127.0.0.0/8".parse().unwrap()], ..Config::default() };
         let keyring = Keyring::parse("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=").unwrap();
@@ -76,6 +97,15 @@ impl TestApp {
         let (status, body) = self.send(request).await;
         assert_eq!(status, StatusCode::OK, "{body}");
         Reply(serde_json::from_str(&body).unwrap())
+    }
+
+    /// Executes a document on behalf of any caller, past HTTP, which knows only one of them yet.
+    pub(crate) async fn execute_as(&self, caller: Caller, document: &str, variables: Value) -> Reply {
+        let config = &self.app.config;
+        let schema = graphql::schema(config.query_depth, config.query_complexity);
+        let endpoint = Endpoint::new(schema, self.app.clone(), caller, "test");
+        let operation = Operation::new(document).variables(Variables::from_json(variables));
+        Reply(serde_json::to_value(endpoint.execute(operation).await).unwrap())
     }
 
     /// Sends any request.

@@ -2,6 +2,7 @@
 
 mod app;
 mod database;
+mod facts;
 mod plugin_server;
 pub(crate) mod samples;
 
