@@ -8,7 +8,8 @@ use futures_util::{StreamExt, stream, stream::BoxStream};
 use super::{
     Schema,
     context::Operation,
-    error::{Code, finish},
+    error::{Code, add_codes},
+    field_order::FieldOrder,
     limits::nested_too_deep,
     loaders::StoreLoader,
 };
@@ -32,33 +33,38 @@ impl Endpoint {
     }
 
     /// Parses the document and gives the operation what its resolvers need.
-    fn prepare(&self, mut request: Request) -> Result<Request, ServerError> {
+    fn prepare(&self, mut request: Request) -> Result<(Request, FieldOrder), ServerError> {
         if nested_too_deep(&request.query) {
             return Err(Code::QueryTooComplex.server_error("the document is nested too deep"));
         }
-        if let Err(mut error) = request.parsed_query() {
-            // It shows the line with the fault, which may be the whole of a long document.
-            error.message = error.message.chars().take(MAX_PARSE_ERROR_CHARS).collect();
-            error.extensions.get_or_insert_default().set("code", Code::GraphqlParseFailed.as_str());
-            return Err(error);
-        }
+        let operation = request.operation_name.clone();
+        let order = match request.parsed_query() {
+            Ok(document) => FieldOrder::of(document, operation.as_deref()),
+            Err(mut error) => {
+                // It shows the line with the fault, which may be the whole of a long document.
+                error.message = error.message.chars().take(MAX_PARSE_ERROR_CHARS).collect();
+                error.extensions.get_or_insert_default().set("code", Code::GraphqlParseFailed.as_str());
+                return Err(error);
+            }
+        };
         let reader = self.app.reader(&self.caller);
         // The default delay gathers keys for a millisecond; resolvers of one level ask within one poll.
         let loader = DataLoader::new(StoreLoader::new(reader.clone()), tokio::spawn).delay(Duration::ZERO);
-        Ok(request.data(Operation {
+        let request = request.data(Operation {
             app: self.app.clone(),
             caller: self.caller.clone(),
             reader,
             request_id: Arc::clone(&self.request_id),
             loader: Arc::new(loader),
-        }))
+        });
+        Ok((request, order))
     }
 }
 
 impl Executor for Endpoint {
     async fn execute(&self, request: Request) -> Response {
         match self.prepare(request) {
-            Ok(request) => finish(self.schema.execute(request).await),
+            Ok((request, order)) => finish(self.schema.execute(request).await, &order),
             Err(error) => Response::from_errors(vec![error]),
         }
     }
@@ -69,14 +75,21 @@ impl Executor for Endpoint {
         session_data: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
         match self.prepare(request) {
-            Ok(request) => {
+            Ok((request, order)) => {
                 let responses = match session_data {
                     Some(data) => self.schema.execute_stream_with_session_data(request, data).boxed(),
                     None => self.schema.execute_stream(request).boxed(),
                 };
-                responses.map(finish).boxed()
+                responses.map(move |response| finish(response, &order)).boxed()
             }
             Err(error) => stream::once(async { Response::from_errors(vec![error]) }).boxed(),
         }
     }
+}
+
+/// What the executor leaves to be done.
+fn finish(mut response: Response, order: &FieldOrder) -> Response {
+    add_codes(&mut response);
+    order.apply(&mut response.data);
+    response
 }

@@ -94,7 +94,7 @@ pub fn fault(fault: &Fault, request_id: &str) -> Error {
 }
 
 /// Gives every error a code that has none yet: those that the executor itself found.
-pub fn finish(mut response: Response) -> Response {
+pub fn add_codes(response: &mut Response) {
     for error in &mut response.errors {
         let coded = error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
         if coded {
@@ -108,7 +108,6 @@ pub fn finish(mut response: Response) -> Response {
         };
         error.extensions.get_or_insert_default().set("code", code.as_str());
     }
-    response
 }
 
 /// What is wrong with a mutation's input, or why it cannot happen.

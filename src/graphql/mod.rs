@@ -7,6 +7,7 @@ mod connection;
 mod context;
 mod endpoint;
 mod error;
+mod field_order;
 mod id;
 mod limits;
 mod loaders;

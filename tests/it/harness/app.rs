@@ -82,6 +82,17 @@ impl TestApp {
         Self { app, router, database, stop }
     }
 
+    /// Another process on the same PostgreSQL, with the same clock; the two wake each other.
+    pub(crate) async fn beside(other: &Self) -> Self {
+        let (clock, ids) = (other.app.clock.clone(), other.app.ids.clone());
+        let beside = Self::over(Arc::clone(&other.database), 8, clock, ids).await;
+        for app in [other, &beside] {
+            let service = app.app.wake.service(app.app.database.clone());
+            tokio::spawn(service.run(app.stop.clone()));
+        }
+        beside
+    }
+
     /// Executes a document without variables.
     pub(crate) async fn run(&self, document: &str) -> Reply {
         self.execute(document, json!({})).await

@@ -5,6 +5,10 @@ mod database;
 mod facts;
 mod plugin_server;
 pub(crate) mod samples;
+pub(crate) mod socket;
+pub(crate) mod wait;
+pub(crate) mod wire;
 
 pub(crate) use app::{Reply, TestApp};
-pub(crate) use plugin_server::PluginServer;
+pub(crate) use plugin_server::{Call, PluginServer};
+pub(crate) use socket::Socket;
