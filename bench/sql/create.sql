@@ -1,8 +1,8 @@
 -- The limit of orderCreate: the same twelve rows in one plain transaction. Documents come in as parameters.
 \set r random(0, 1152921504606846975)
 BEGIN;
-INSERT INTO idempotency_key (tenant_id, key, operation, input_hash, entity_id, position, created_at)
-VALUES ('default', 'limit-' || :r::bigint, 'orderCreate', sha256('x'), bench_id(0, :r), NULL, now());
+INSERT INTO idempotency_key (tenant_id, key, operation, input_hash, entity_id, event_id, created_at)
+VALUES ('default', 'limit-' || :r::bigint, 'orderCreate', sha256('x'), bench_id(0, :r), bench_id(9, :r), now());
 INSERT INTO platform_order (
     tenant_id, id, client_id, client_order_id, client_name, type, domain, batch_id, ready_to_process, flow,
     consignee, destination, summary, custom_attributes, status, phase, outcome, cancellation,

@@ -2,6 +2,8 @@
 //!
 //! Logs go to standard error; standard output belongs to what a command prints.
 
+pub mod demo;
+mod import;
 mod logging;
 mod migrate;
 mod schema;
@@ -9,6 +11,7 @@ mod serve;
 
 use std::{
     io::{self, Write as _},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -43,6 +46,26 @@ enum Command {
     Migrate,
     /// Print the GraphQL schema; needs no database
     Schema,
+    /// Create the orders of a file: NDJSON, or one JSON array
+    ///
+    /// Each order is an OrderCreateInput of the API, at most 1 MiB large; `waybill schema` prints its fields. Orders
+    /// without an idempotencyKey get one that follows from what they say. So an import that was interrupted is run
+    /// again with the same file and creates nothing twice, and so is one whose faulty orders were mended. For the same
+    /// reason, two orders that say the very same are one.
+    ///
+    /// Faulty orders are reported on standard output, a problem a line: place, path, code and message, with tabs
+    /// between them. The others are created. A summary goes to standard error. Ctrl-C ends after the batch at hand.
+    ///
+    /// Exit status: 0 every order is there, 1 some are not, 2 wrong usage or configuration.
+    Import {
+        /// The file; `-` is standard input
+        #[arg(value_name = "FILE|-")]
+        file: PathBuf,
+    },
+    /// Serve a living system to look at: made-up orders, moving through their lives, and plugins that check them
+    ///
+    /// Serves like `waybill serve`, but on a database of its own that is removed at the end, unless one is configured.
+    Demo,
 }
 
 /// Why a command did not do what it was asked.
@@ -52,6 +75,8 @@ enum Failure {
     Configuration(Problems),
     /// Something else is.
     Failed(anyhow::Error),
+    /// Something else is, and the command said what.
+    Reported,
 }
 
 impl From<Problems> for Failure {
@@ -73,6 +98,7 @@ impl Cli {
             Ok(()) => return ExitCode::SUCCESS,
             Err(Failure::Configuration(problems)) => (ExitCode::from(USAGE), problems.to_string()),
             Err(Failure::Failed(error)) => (ExitCode::FAILURE, format!("{error:#}")),
+            Err(Failure::Reported) => return ExitCode::FAILURE,
         };
         // Where standard error is closed, the status has to do.
         let _ = writeln!(io::stderr(), "error: {message}");
@@ -85,6 +111,16 @@ impl Cli {
             Command::Serve => wait_for(serve::run(configure(flags)?))?,
             Command::Migrate => wait_for(migrate::run(configure(flags)?))?,
             Command::Schema => schema::run()?,
+            Command::Import { file } => {
+                if !wait_for(import::run(configure(flags)?, file))? {
+                    return Err(Failure::Reported);
+                }
+            }
+            Command::Demo => {
+                let (config, folder) = demo::configure(flags)?;
+                logging::start(&config);
+                wait_for(demo::run(config, folder))?;
+            }
         }
         Ok(())
     }
@@ -98,7 +134,7 @@ fn configure(flags: &Flags) -> Result<Config, Problems> {
 }
 
 /// Runs a command to its end on a runtime of its own.
-fn wait_for(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+fn wait_for<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(command);
     // What is still busy, a look-up of a name, say, must not hold up the exit.

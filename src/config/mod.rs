@@ -99,11 +99,24 @@ impl Config {
         Self::load_from(flags, &|name| std::env::var_os(name))
     }
 
+    /// The same with other defaults.
+    pub fn load_over(flags: &Flags, defaults: Self) -> Result<Self, Problems> {
+        Self::load_all(flags, &|name| std::env::var_os(name), defaults)
+    }
+
     /// The same with another environment.
     fn load_from(flags: &Flags, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, Problems> {
+        Self::load_all(flags, environment, Self::default())
+    }
+
+    fn load_all(
+        flags: &Flags,
+        environment: &dyn Fn(&str) -> Option<OsString>,
+        defaults: Self,
+    ) -> Result<Self, Problems> {
         let mut problems = Vec::new();
         let sources = Sources::open(flags, environment, &mut problems);
-        let mut config = Self::default();
+        let mut config = defaults;
         sources.read(Setting::Listen, &mut config.listen, parse::listen, &mut problems);
         sources.read(Setting::DatabaseUrl, &mut config.database_url, parse::database_url, &mut problems);
         sources.read(

@@ -104,8 +104,7 @@ mod tests {
     #[test]
     fn fields_stand_as_selected() {
         let document = "{ z: a b { d c } list { y x } ...f } fragment f on T { b { e } a }";
-        let answer =
-            json!({"list": [{"x": 1, "y": 2}, null, {"y": 3, "x": 4}], "a": 5, "b": {"c": 6, "e": 7, "d": 8}, "z": 9});
+        let answer = json!({"list": [{"x": 1, "y": 2}, null, {"y": 3, "x": 4}], "a": 5, "b": {"c": 6, "e": 7, "d": 8}, "z": 9});
         assert_eq!(
             ordered(document, answer),
             r#"{"z":9,"b":{"d":8,"c":6,"e":7},"list":[{"y":2,"x":1},null,{"y":3,"x":4}],"a":5}"#

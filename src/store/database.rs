@@ -94,6 +94,11 @@ impl Database {
             let mut options = ConnectOptions::new(url.to_owned());
             common_options(&mut options, connections.unwrap_or(POSTGRES_CONNECTIONS));
             options.statement_timeout(POSTGRES_STATEMENT_TIMEOUT);
+            // Every statement is a look-up by an index whatever its values are, so planning it anew each time, as the
+            // server would for lists of ids, only costs.
+            options.map_sqlx_postgres_opts(|postgres| {
+                postgres.options([("plan_cache_mode", "force_generic_plan")])
+            });
             let mut pool = sea_orm::Database::connect(options).await.map_err(OpenError::Connect)?;
             count_statements(&mut pool, &statements);
             return Ok(Self { writer: pool.clone(), reader: pool, statements });

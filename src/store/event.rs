@@ -90,23 +90,19 @@ pub async fn after(
     position: i64,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    filter
-        .select(db)
-        .filter(Column::Position.gt(position))
-        .order_by_asc(Column::Position)
-        .limit(limit)
-        .all(db.conn())
-        .await
+    let select =
+        filter.select(db).filter(Column::Position.gt(position)).order_by_asc(Column::Position).limit(limit);
+    db.rows(select).await
 }
 
 /// The events of those ids, in no particular order.
 pub async fn by_ids(db: &TenantDb<'_>, ids: &[EventId]) -> Result<Vec<Model>, DbErr> {
-    db.find::<Entity>().filter(Column::Id.is_in(padded(ids))).all(db.conn()).await
+    db.rows(db.find::<Entity>().filter(Column::Id.is_in(padded(ids)))).await
 }
 
 /// Position of the newest event; 0 where there is none.
 pub async fn head(db: &TenantDb<'_>) -> Result<i64, DbErr> {
-    let head = db.find::<event_head::Entity>().one(db.conn()).await?;
+    let head = db.rows(db.find::<event_head::Entity>()).await?.pop();
     Ok(head.map_or(0, |head| head.position))
 }
 

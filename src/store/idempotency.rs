@@ -31,5 +31,5 @@ pub async fn keep(db: &TenantDb<'_>, answers: &[Model]) -> Result<Vec<String>, D
 
 /// What is kept under those keys.
 pub async fn by_keys(db: &TenantDb<'_>, keys: &[String]) -> Result<Vec<Model>, DbErr> {
-    db.find::<Entity>().filter(Column::Key.is_in(padded(keys))).all(db.conn()).await
+    db.rows(db.find::<Entity>().filter(Column::Key.is_in(padded(keys)))).await
 }

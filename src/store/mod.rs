@@ -7,6 +7,7 @@ pub mod convert;
 mod database;
 pub mod dialect;
 pub mod page;
+mod rows;
 mod tenant;
 
 pub mod event;

@@ -19,18 +19,18 @@ const ROWS_PER_INSERT: usize = 500;
 
 /// The order of that id.
 pub async fn by_id(db: &TenantDb<'_>, id: OrderId) -> Result<Option<Model>, DbErr> {
-    db.find::<Entity>().filter(Column::Id.eq(id)).one(db.conn()).await
+    Ok(db.rows(db.find::<Entity>().filter(Column::Id.eq(id))).await?.pop())
 }
 
 /// The orders of those ids, in no particular order.
 pub async fn by_ids(db: &TenantDb<'_>, ids: &[OrderId]) -> Result<Vec<Model>, DbErr> {
-    db.find::<Entity>().filter(Column::Id.is_in(padded(ids))).all(db.conn()).await
+    db.rows(db.find::<Entity>().filter(Column::Id.is_in(padded(ids)))).await
 }
 
 /// The order of that id, held until the transaction ends. Whoever changes an order or one of its work orders takes
 /// this lock first; so two writers of one order never overlap, and no deadlock can arise among its rows.
 pub async fn lock(db: &TenantDb<'_>, id: OrderId) -> Result<Option<Model>, DbErr> {
-    db.find::<Entity>().filter(Column::Id.eq(id)).lock_exclusive().one(db.conn()).await
+    Ok(db.rows(db.find::<Entity>().filter(Column::Id.eq(id)).lock_exclusive()).await?.pop())
 }
 
 /// A page of orders, newest first.

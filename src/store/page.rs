@@ -3,11 +3,10 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, FromQueryResult, Iterable, Order, QueryFilter, QueryOrder, QuerySelect,
-    Select, Value,
+    ColumnTrait, DbErr, EntityTrait, Iterable, Order, QueryFilter, QueryOrder, QuerySelect, Select, Value,
 };
 
-use super::TenantDb;
+use super::{TenantDb, tenant::TenantOwned};
 
 /// Which end of the list a page is taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +61,7 @@ pub(super) async fn fetch<E, K>(
     request: &PageRequest<K>,
 ) -> Result<Page<E::Model>, DbErr>
 where
-    E: EntityTrait,
-    E::Model: FromQueryResult,
+    E: TenantOwned,
     K: Into<Value> + Copy,
 {
     let newest_first = matches!(order, Order::Desc);
@@ -80,7 +78,7 @@ where
     let backward = request.direction == Direction::Backward;
     let scan = if newest_first == backward { Order::Asc } else { Order::Desc };
     // One row more than asked for tells whether the list goes on.
-    let mut rows = select.order_by(key, scan).limit(request.limit + 1).all(db.conn()).await?;
+    let mut rows = db.rows(select.order_by(key, scan).limit(request.limit + 1)).await?;
     let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);

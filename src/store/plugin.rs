@@ -26,12 +26,12 @@ pub enum Written {
 
 /// The plugins of those ids, in no particular order.
 pub async fn by_ids(db: &TenantDb<'_>, ids: &[PluginId]) -> Result<Vec<plugin::Model>, DbErr> {
-    db.find::<plugin::Entity>().filter(plugin::Column::Id.is_in(padded(ids))).all(db.conn()).await
+    db.rows(db.find::<plugin::Entity>().filter(plugin::Column::Id.is_in(padded(ids)))).await
 }
 
 /// The plugin of that id.
 pub async fn by_id(db: &TenantDb<'_>, id: PluginId) -> Result<Option<plugin::Model>, DbErr> {
-    db.find::<plugin::Entity>().filter(plugin::Column::Id.eq(id)).one(db.conn()).await
+    Ok(db.rows(db.find::<plugin::Entity>().filter(plugin::Column::Id.eq(id))).await?.pop())
 }
 
 /// A page of plugins, oldest first.
@@ -55,27 +55,13 @@ pub async fn insert(db: &TenantDb<'_>, plugin: plugin::Model) -> Result<Written,
     }
 }
 
-/// The workflow of that id that was not deleted.
-pub async fn workflow_by_id(
-    db: &TenantDb<'_>,
-    id: PluginWorkflowId,
-) -> Result<Option<plugin_workflow::Model>, DbErr> {
-    db.find::<plugin_workflow::Entity>()
-        .filter(plugin_workflow::Column::Id.eq(id))
-        .filter(plugin_workflow::Column::DeletedAt.is_null())
-        .one(db.conn())
-        .await
-}
-
 /// The workflows of those ids, deleted ones too, in no particular order.
 pub async fn workflows_by_ids(
     db: &TenantDb<'_>,
     ids: &[PluginWorkflowId],
 ) -> Result<Vec<plugin_workflow::Model>, DbErr> {
-    db.find::<plugin_workflow::Entity>()
-        .filter(plugin_workflow::Column::Id.is_in(padded(ids)))
-        .all(db.conn())
-        .await
+    let select = db.find::<plugin_workflow::Entity>();
+    db.rows(select.filter(plugin_workflow::Column::Id.is_in(padded(ids)))).await
 }
 
 /// A page of workflows that were not deleted, oldest first.
@@ -99,12 +85,11 @@ pub async fn workflow_count(
 
 /// The workflows that events set off, oldest first, at most `limit`.
 pub async fn enabled_workflows(db: &TenantDb<'_>, limit: u64) -> Result<Vec<plugin_workflow::Model>, DbErr> {
-    workflows(db, None)
+    let select = workflows(db, None)
         .filter(plugin_workflow::Column::Enabled.eq(true))
         .order_by_asc(plugin_workflow::Column::Id)
-        .limit(limit)
-        .all(db.conn())
-        .await
+        .limit(limit);
+    db.rows(select).await
 }
 
 /// Writes a new workflow.

@@ -7,8 +7,7 @@ use entity::{
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, Order, QueryFilter,
-    QueryOrder, QuerySelect, Select,
-    sea_query::{Expr, OnConflict},
+    QueryOrder, QuerySelect, Select, sea_query::OnConflict,
 };
 
 use super::{
@@ -54,11 +53,8 @@ pub async fn by_ids(db: &TenantDb<'_>, ids: &[PluginRunId]) -> Result<Vec<plugin
 
 /// The run of that id, held until the transaction ends; lock its order first.
 pub async fn lock(db: &TenantDb<'_>, id: PluginRunId) -> Result<Option<plugin_run::Model>, DbErr> {
-    db.find::<plugin_run::Entity>()
-        .filter(plugin_run::Column::Id.eq(id))
-        .lock_exclusive()
-        .one(db.conn())
-        .await
+    let select = db.find::<plugin_run::Entity>().filter(plugin_run::Column::Id.eq(id)).lock_exclusive();
+    Ok(db.rows(select).await?.pop())
 }
 
 /// A page of runs, newest first.
@@ -81,13 +77,13 @@ pub async fn unfinished(
     order_id: OrderId,
     trigger: PluginTrigger,
 ) -> Result<Vec<plugin_run::Model>, DbErr> {
-    db.find::<plugin_run::Entity>()
+    let select = db
+        .find::<plugin_run::Entity>()
         .filter(plugin_run::Column::OrderId.eq(order_id))
         .filter(plugin_run::Column::Trigger.eq(trigger))
         .filter(plugin_run::Column::FinishedAt.is_null())
-        .order_by_asc(plugin_run::Column::Id)
-        .all(db.conn())
-        .await
+        .order_by_asc(plugin_run::Column::Id);
+    db.rows(select).await
 }
 
 #[derive(FromQueryResult)]
@@ -161,12 +157,12 @@ pub async fn insert_attempt(db: &TenantDb<'_>, attempt: plugin_attempt::Model) -
 
 /// The steps of several runs, by run and number.
 pub async fn steps(db: &TenantDb<'_>, run_ids: &[PluginRunId]) -> Result<Vec<plugin_step::Model>, DbErr> {
-    db.find::<plugin_step::Entity>()
+    let select = db
+        .find::<plugin_step::Entity>()
         .filter(plugin_step::Column::RunId.is_in(padded(run_ids)))
         .order_by_asc(plugin_step::Column::RunId)
-        .order_by_asc(plugin_step::Column::Number)
-        .all(db.conn())
-        .await
+        .order_by_asc(plugin_step::Column::Number);
+    db.rows(select).await
 }
 
 /// The attempts of several runs, by run, step and number.
@@ -175,29 +171,11 @@ pub async fn attempts(
     run_ids: &[PluginRunId],
 ) -> Result<Vec<plugin_attempt::Model>, DbErr> {
     use plugin_attempt::Column;
-    db.find::<plugin_attempt::Entity>()
+    let select = db
+        .find::<plugin_attempt::Entity>()
         .filter(Column::RunId.is_in(padded(run_ids)))
         .order_by_asc(Column::RunId)
         .order_by_asc(Column::StepNumber)
-        .order_by_asc(Column::Number)
-        .all(db.conn())
-        .await
-}
-
-/// Puts off a run that is held by `lease`, without a lock on its order; says whether it was still held.
-pub async fn release(
-    db: &TenantDb<'_>,
-    id: PluginRunId,
-    lease: uuid::Uuid,
-    due_at: chrono::DateTime<chrono::Utc>,
-) -> Result<bool, DbErr> {
-    let done = db
-        .update::<plugin_run::Entity>()
-        .col_expr(plugin_run::Column::DueAt, Expr::value(due_at))
-        .col_expr(plugin_run::Column::Lease, Expr::value(Option::<uuid::Uuid>::None))
-        .filter(plugin_run::Column::Id.eq(id))
-        .filter(plugin_run::Column::Lease.eq(lease))
-        .exec(db.conn())
-        .await?;
-    Ok(done.rows_affected == 1)
+        .order_by_asc(Column::Number);
+    db.rows(select).await
 }

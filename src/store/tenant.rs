@@ -4,10 +4,10 @@ use std::{fmt, sync::Arc};
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    QueryFilter, QueryResult, Select, Statement, UpdateMany,
+    QueryFilter, QueryResult, QueryTrait, Select, Statement, UpdateMany,
 };
 
-use super::Database;
+use super::{Database, rows::Row};
 
 /// The name of a tenant. Every row belongs to one, and every query is bound to one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,7 +32,7 @@ impl fmt::Display for Tenant {
 }
 
 /// A table whose rows belong to tenants.
-pub trait TenantOwned: EntityTrait {
+pub trait TenantOwned: EntityTrait<Model: Row> {
     /// The column that says whose a row is.
     const TENANT: Self::Column;
 }
@@ -99,6 +99,15 @@ impl<'a> TenantDb<'a> {
     /// Changes rows of a table, the tenant's only.
     pub(super) fn update<E: TenantOwned>(&self) -> UpdateMany<E> {
         E::update_many().filter(E::TENANT.eq(self.tenant.as_str()))
+    }
+
+    /// Runs a statement that selects all columns of a table in their order.
+    pub(super) async fn rows<E>(&self, select: Select<E>) -> Result<Vec<E::Model>, DbErr>
+    where
+        E: TenantOwned,
+    {
+        let rows = self.conn.query_all_raw(select.build(self.backend())).await?;
+        rows.iter().map(E::Model::decode).collect()
     }
 
     pub(super) async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {

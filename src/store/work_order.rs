@@ -13,7 +13,7 @@ const ROWS_PER_INSERT: usize = 500;
 
 /// The work orders of those ids, in no particular order.
 pub async fn by_ids(db: &TenantDb<'_>, ids: &[WorkOrderId]) -> Result<Vec<Model>, DbErr> {
-    db.find::<Entity>().filter(Column::Id.is_in(padded(ids))).all(db.conn()).await
+    db.rows(db.find::<Entity>().filter(Column::Id.is_in(padded(ids)))).await
 }
 
 /// The work orders of an order, by sequence. To change them, lock the order first.
@@ -23,12 +23,12 @@ pub async fn of_order(db: &TenantDb<'_>, order_id: OrderId) -> Result<Vec<Model>
 
 /// The work orders of several orders, by order and sequence.
 pub async fn of_orders(db: &TenantDb<'_>, order_ids: &[OrderId]) -> Result<Vec<Model>, DbErr> {
-    db.find::<Entity>()
+    let select = db
+        .find::<Entity>()
         .filter(Column::OrderId.is_in(padded(order_ids)))
         .order_by_asc(Column::OrderId)
-        .order_by_asc(Column::Sequence)
-        .all(db.conn())
-        .await
+        .order_by_asc(Column::Sequence);
+    db.rows(select).await
 }
 
 /// Writes new work orders.

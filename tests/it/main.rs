@@ -14,4 +14,8 @@
 mod harness;
 
 mod architecture;
+mod cli;
+mod event;
+mod order;
 mod schema;
+mod work_order;

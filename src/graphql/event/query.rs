@@ -1,11 +1,12 @@
 //! Reads the event log.
 
-use async_graphql::{Context, Object, Result};
+use async_graphql::{Context, Error, Object, Result};
 
 use super::{
     super::{
         connection::{Counter, OrderEventConnection, PageArgs, cost},
         context::ContextExt,
+        error::Code,
     },
     OrderEvent, OrderEventWhere,
 };
@@ -48,6 +49,21 @@ pub async fn page(ctx: &Context<'_>, filter: EventFilter, args: PageArgs) -> Res
     let tenant = &ctx.caller()?.tenant;
     let request = args.request(|cursor| Cursor::decode(tenant, cursor).map(|cursor| cursor.0))?;
     let page = store::event::page(&ctx.db()?, &filter, &request).await.map_err(|error| ctx.fault(error))?;
+    if let (Some(after), []) = (request.after, page.rows.as_slice()) {
+        // A reader with a cursor from elsewhere, of a store that was restored, say, would wait for ever.
+        known_cursor(ctx, Cursor(after)).await?;
+    }
     let cursor = |row: &entity::event::Model| Cursor(row.position).encode(tenant);
     Ok(OrderEventConnection::new(page, Counter::Events(filter), cursor, OrderEvent::from))
+}
+
+/// Refuses a cursor that the tenant's log has not handed out.
+pub(super) async fn known_cursor(ctx: &Context<'_>, cursor: Cursor) -> Result<Cursor> {
+    let head = store::event::head(&ctx.db()?).await.map_err(|error| ctx.fault(error))?;
+    if cursor.0 > head { Err(unknown_cursor()) } else { Ok(cursor) }
+}
+
+/// The refusal of such a cursor.
+pub(super) fn unknown_cursor() -> Error {
+    Code::BadUserInput.error("after is not a cursor of this tenant's event log; use one that it gave you")
 }

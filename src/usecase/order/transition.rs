@@ -51,11 +51,11 @@ impl<Id> Transition<Id> {
 pub fn check_transition<Id>(command: &Transition<Id>, now: DateTime<Utc>) -> Result<(), Problems> {
     let root = Path::root();
     let mut found = Found::new();
-    check_text(&command.event, NAME_MAX_CHARS, &root.field("event"), "the event", &mut found);
+    check_text(&command.event, NAME_MAX_CHARS, &root, "event", &mut found);
     let code = command.reason_code.as_deref();
-    check_optional_text(code, NAME_MAX_CHARS, &root.field("reasonCode"), "the reason code", &mut found);
+    check_optional_text(code, NAME_MAX_CHARS, &root, "reasonCode", &mut found);
     let note = command.note.as_deref();
-    check_optional_text(note, DESCRIPTION_MAX_CHARS, &root.field("note"), "the note", &mut found);
+    check_optional_text(note, DESCRIPTION_MAX_CHARS, &root, "note", &mut found);
     if command.occurred_at.is_some_and(|time| time > now + CLOCK_TOLERANCE) {
         let message = "occurredAt lies in the future: it may be at most five minutes after now";
         found.push(Problem::invalid(&root.field("occurredAt"), message));

@@ -64,6 +64,12 @@ impl TestApp {
         Self::over(Arc::clone(&other.database), CONNECTIONS_BESIDE, clock, ids).await
     }
 
+    /// Tells the other processes of its store what it commits, and hears what they do.
+    pub(crate) fn hear_others(&self) {
+        let service = self.app.wake.service(self.app.database.clone());
+        tokio::spawn(service.run(self.stop.clone()));
+    }
+
     /// A service over a store that is there already.
     pub(crate) async fn over(
         database: impl Into<Arc<TestDatabase>>,
@@ -80,17 +86,6 @@ impl TestApp {
         tokio::spawn(app.hub.tail(app.database.clone(), app.wake.clone()).run(stop.clone()));
         let router = waybill::http::router(app.clone());
         Self { app, router, database, stop }
-    }
-
-    /// Another process on the same PostgreSQL, with the same clock; the two wake each other.
-    pub(crate) async fn beside(other: &Self) -> Self {
-        let (clock, ids) = (other.app.clock.clone(), other.app.ids.clone());
-        let beside = Self::over(Arc::clone(&other.database), 8, clock, ids).await;
-        for app in [other, &beside] {
-            let service = app.app.wake.service(app.app.database.clone());
-            tokio::spawn(service.run(app.stop.clone()));
-        }
-        beside
     }
 
     /// Executes a document without variables.

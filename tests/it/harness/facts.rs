@@ -1,9 +1,9 @@
 //! What the store holds, read past the API: what a refusal must leave as it was, and what must hold after anything.
 
 use entity::{
-    event, event_head, idempotency_key,
+    event, event_head,
     id::{OrderId, WorkOrderId},
-    order, plugin_run,
+    idempotency_key, order, plugin_run,
     stored::EventType,
     work_order,
 };

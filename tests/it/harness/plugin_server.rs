@@ -9,7 +9,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::State,
-    http::{HeaderMap, StatusCode, Uri},
+    http::{HeaderMap, Method, StatusCode, Uri},
 };
 use serde_json::Value;
 
@@ -24,6 +24,7 @@ pub(crate) struct Answer {
 /// A call that the plugin got.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
+    pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
     pub(crate) query: Option<String>,
     pub(crate) body: Value,
@@ -79,13 +80,14 @@ impl PluginServer {
 
 async fn answer(
     State(script): State<Arc<Mutex<Script>>>,
+    method: Method,
     uri: Uri,
     headers: HeaderMap,
     raw: Bytes,
 ) -> (StatusCode, HeaderMap, String) {
     let mut script = script.lock().unwrap();
     let body = serde_json::from_slice(&raw).unwrap_or(Value::Null);
-    script.calls.push(Call { headers, query: uri.query().map(ToOwned::to_owned), body, raw });
+    script.calls.push(Call { method, headers, query: uri.query().map(ToOwned::to_owned), body, raw });
     let Some(answer) = script.answers.pop_front() else {
         return (StatusCode::OK, HeaderMap::new(), r#"{"verdict":"PASS"}"#.to_owned());
     };

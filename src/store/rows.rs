@@ -1,0 +1,92 @@
+//! Rows by position. SeaORM's derived decoding looks every column up by its name, which for a page of orders is a good
+//! part of all that is done with it; here rows are decoded in the order of their columns instead.
+
+use sea_orm::{DbErr, QueryResult};
+
+/// A row that is decoded by the order of its columns.
+pub trait Row: Sized {
+    /// The fields, in the order in which [`Row::decode`] takes the columns.
+    #[cfg(test)]
+    const FIELDS: &'static [&'static str];
+
+    /// Decodes a row of a statement that selects all columns, in the order of the entity.
+    fn decode(row: &QueryResult) -> Result<Self, DbErr>;
+}
+
+macro_rules! row {
+    ($table:ident: $($field:ident)+) => {
+        impl Row for entity::$table::Model {
+            #[cfg(test)]
+            const FIELDS: &'static [&'static str] = &[$(stringify!($field)),+];
+
+            fn decode(row: &QueryResult) -> Result<Self, DbErr> {
+                let mut columns = 0..;
+                let mut next = || columns.next().unwrap_or(usize::MAX);
+                // Fields are evaluated as they stand here.
+                Ok(Self { $($field: row.try_get_by_index(next())?),+ })
+            }
+        }
+    };
+}
+
+row!(order:
+    tenant_id id client_id client_order_id client_name kind domain batch_id ready_to_process flow consignee
+    destination summary custom_attributes status phase outcome cancellation lifecycle_version version created_at
+    created_by updated_at updated_by
+);
+row!(work_order:
+    tenant_id id order_id sequence kind direction return_of description pickup delivery return_to containers
+    pickup_quality_checks collect_on_pickup collect_on_delivery custom_attributes status phase outcome attempts
+    started lifecycle_version version created_at created_by updated_at updated_by
+);
+row!(event:
+    tenant_id position id kind order_id work_order_id client_id from_status to_status transition reason_code note
+    actor changes entity_version plugin_run_id depth occurred_at recorded_at
+);
+row!(event_head:
+    tenant_id position
+);
+row!(idempotency_key:
+    tenant_id key operation input_hash entity_id event_id created_at
+);
+row!(plugin:
+    tenant_id id name description kind http secret enabled version created_at created_by updated_at updated_by
+);
+row!(plugin_workflow:
+    tenant_id id name trigger start steps enabled deleted_at version created_at created_by updated_at updated_by
+);
+row!(plugin_run:
+    tenant_id id workflow_id order_id event_id trigger status steps step attempts depth due_at lease created_at
+    started_at finished_at
+);
+row!(plugin_step:
+    tenant_id run_id number step plugin_id verdict reasons
+);
+row!(plugin_attempt:
+    tenant_id run_id step_number number started_at duration_ms status_code error response_excerpt
+);
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{EntityTrait, IdenStatic, Iterable};
+
+    use super::*;
+
+    fn columns<E: EntityTrait>() -> Vec<String> {
+        E::Column::iter().map(|column| column.as_str().replace("type", "kind")).collect()
+    }
+
+    #[test]
+    fn fields_stand_in_the_order_of_the_columns() {
+        assert_eq!(columns::<entity::order::Entity>(), entity::order::Model::FIELDS);
+        assert_eq!(columns::<entity::work_order::Entity>(), entity::work_order::Model::FIELDS);
+        assert_eq!(columns::<entity::event::Entity>(), entity::event::Model::FIELDS);
+        assert_eq!(columns::<entity::event_head::Entity>(), entity::event_head::Model::FIELDS);
+        assert_eq!(columns::<entity::idempotency_key::Entity>(), entity::idempotency_key::Model::FIELDS);
+        assert_eq!(columns::<entity::plugin::Entity>(), entity::plugin::Model::FIELDS);
+        assert_eq!(columns::<entity::plugin_workflow::Entity>(), entity::plugin_workflow::Model::FIELDS);
+        assert_eq!(columns::<entity::plugin_run::Entity>(), entity::plugin_run::Model::FIELDS);
+        assert_eq!(columns::<entity::plugin_step::Entity>(), entity::plugin_step::Model::FIELDS);
+        assert_eq!(columns::<entity::plugin_attempt::Entity>(), entity::plugin_attempt::Model::FIELDS);
+    }
+}

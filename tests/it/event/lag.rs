@@ -1,0 +1,89 @@
+//! A subscriber that is slower than what happens is caught up from the log.
+
+use std::{pin::pin, task::Poll};
+
+use futures_util::{Stream, StreamExt as _};
+use serde_json::json;
+use waybill::{access::Caller, events, store::event::EventFilter};
+
+use super::{cursor, positions};
+use crate::harness::{Socket, TestApp, samples::order, wait::within};
+
+/// Writes `count` orders of 100 work orders in one transaction: 103 events each, more than 1,024 in all from 10 on.
+async fn flood(app: &TestApp, count: usize) {
+    let orders: Vec<_> = (0..count).map(|_| order(100)).collect();
+    let payload = app.mutate("ordersCreate", json!({"orders": orders}), "created failed").await;
+    assert_eq!(payload, json!({"created": count, "failed": 0}));
+}
+
+/// Lets a stream do what it can without waiting for it.
+async fn poll_once<S: Stream + Unpin>(stream: &mut S) -> Poll<Option<S::Item>> {
+    std::future::poll_fn(|context| Poll::Ready(stream.poll_next_unpin(context))).await
+}
+
+#[tokio::test]
+async fn a_subscriber_that_missed_more_than_the_backlog_misses_nothing() {
+    for after in [None, Some(events::Cursor(0))] {
+        let app = TestApp::start_with(2).await;
+        app.create(order(1)).await;
+        let reader = app.app.reader(&Caller::local());
+        let stream = events::stream(app.app.hub.clone(), reader, EventFilter::default(), after);
+        let mut stream = pin!(stream);
+        let mut heard = Vec::new();
+        if after.is_some() {
+            for _ in 0..4 {
+                heard.push(within("an old event", stream.next()).await.unwrap().unwrap().position);
+            }
+        }
+        // Makes sure that it listens: the first live event is heard.
+        let mut first = None;
+        while first.is_none() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            match poll_once(&mut stream).await {
+                Poll::Ready(event) => first = event,
+                Poll::Pending => app.create(order(1)).await.0.clear(),
+            }
+        }
+        heard.push(first.unwrap().unwrap().position);
+        // Not a single one of these is taken while they are handed out.
+        flood(&app, 25).await;
+        let head = i64::try_from(app.stored().await.events.len()).unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        while heard.last() != Some(&head) {
+            heard.push(within("the next event", stream.next()).await.unwrap().unwrap().position);
+        }
+        let begin = heard[0];
+        assert_eq!(heard, (begin..=head).collect::<Vec<_>>(), "{after:?}");
+        assert_eq!(begin == 1, after.is_some(), "{after:?}");
+        assert!(heard.len() > 2_500);
+    }
+}
+
+#[tokio::test]
+async fn a_socket_that_reads_too_slowly_is_caught_up_with_a_filter_as_well() {
+    let app = TestApp::start_with(2).await;
+    let mut socket = Socket::open_narrow(app.listen().await).await;
+    // Long messages fill what the connection holds, so that the server has to wait for its client.
+    let fields: Vec<_> = (0..150).map(|index| format!("the_same_again_{index}: cursor")).collect();
+    let document = format!(
+        "subscription($after: String) {{ orderEvents(after: $after, where: {{types: [WORK_ORDER_CREATED]}}) {{ \
+         cursor {} }} }}",
+        fields.join(" ")
+    );
+    app.create(order(1)).await;
+    socket.subscribe("1", &document, json!({"after": cursor(0)})).await;
+    assert_eq!(positions(&[socket.event("1").await]), [2]);
+    flood(&app, 40).await;
+    let events = app.stored().await.events;
+    let expected: Vec<_> = events
+        .iter()
+        .filter(|event| event.kind == entity::stored::EventType::WorkOrderCreated)
+        .map(|event| event.position)
+        .skip(1)
+        .collect();
+    assert_eq!(expected.len(), 4_000);
+    assert_eq!(positions(&socket.events("1", expected.len()).await), expected);
+    app.create(order(2)).await;
+    assert_eq!(socket.events("1", 2).await.len(), 2);
+    socket.is_silent().await;
+}

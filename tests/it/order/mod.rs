@@ -1,0 +1,15 @@
+//! What callers ask about orders.
+
+mod create;
+mod create_fields;
+mod create_many;
+mod create_refusals;
+mod idempotency;
+mod idempotency_races;
+mod list;
+mod read;
+mod statements;
+mod tenants;
+mod transition;
+mod update;
+mod update_rules;
