@@ -187,7 +187,7 @@ impl From<Problem> for Problems {
 }
 
 /// Collects problems, so that a caller hears of all of them at once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Found(Vec<Problem>);
 
 impl Found {

@@ -10,6 +10,7 @@ use super::{
     context::Operation,
     error::{Code, add_codes},
     field_order::FieldOrder,
+    gather::Loads,
     limits::nested_too_deep,
     loaders::StoreLoader,
 };
@@ -33,7 +34,7 @@ impl Endpoint {
     }
 
     /// Parses the document and gives the operation what its resolvers need.
-    fn prepare(&self, mut request: Request) -> Result<(Request, FieldOrder), ServerError> {
+    fn prepare(&self, mut request: Request) -> Result<(Request, FieldOrder, Loads), ServerError> {
         if nested_too_deep(&request.query) {
             return Err(Code::QueryTooComplex.server_error("the document is nested too deep"));
         }
@@ -48,8 +49,9 @@ impl Endpoint {
             }
         };
         let reader = self.app.reader(&self.caller);
-        // The default delay gathers keys for a millisecond; resolvers of one level ask within one poll.
-        let loader = DataLoader::new(StoreLoader::new(reader.clone()), tokio::spawn).delay(Duration::ZERO);
+        // The default delay gathers keys for a millisecond; `Loads` does it without.
+        let loads = Loads::default();
+        let loader = DataLoader::new(StoreLoader::new(reader.clone()), loads.spawner()).delay(Duration::ZERO);
         let request = request.data(Operation {
             app: self.app.clone(),
             caller: self.caller.clone(),
@@ -57,14 +59,14 @@ impl Endpoint {
             request_id: Arc::clone(&self.request_id),
             loader: Arc::new(loader),
         });
-        Ok((request, order))
+        Ok((request, order, loads))
     }
 }
 
 impl Executor for Endpoint {
     async fn execute(&self, request: Request) -> Response {
         match self.prepare(request) {
-            Ok((request, order)) => finish(self.schema.execute(request).await, &order),
+            Ok((request, order, loads)) => finish(loads.gather(self.schema.execute(request)).await, &order),
             Err(error) => Response::from_errors(vec![error]),
         }
     }
@@ -75,12 +77,12 @@ impl Executor for Endpoint {
         session_data: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
         match self.prepare(request) {
-            Ok((request, order)) => {
+            Ok((request, order, loads)) => {
                 let responses = match session_data {
                     Some(data) => self.schema.execute_stream_with_session_data(request, data).boxed(),
                     None => self.schema.execute_stream(request).boxed(),
                 };
-                responses.map(move |response| finish(response, &order)).boxed()
+                loads.gather(responses).map(move |response| finish(response, &order)).boxed()
             }
             Err(error) => stream::once(async { Response::from_errors(vec![error]) }).boxed(),
         }

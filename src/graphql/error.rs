@@ -93,6 +93,9 @@ pub fn fault(fault: &Fault, request_id: &str) -> Error {
     code.error(message).extend_with(|_, extensions| extensions.set("requestId", request_id))
 }
 
+/// The executor's messages quote what was given, which may be long.
+const MAX_MESSAGE_CHARS: usize = 1_000;
+
 /// Gives every error a code that has none yet: those that the executor itself found.
 pub fn add_codes(response: &mut Response) {
     for error in &mut response.errors {
@@ -107,6 +110,9 @@ pub fn add_codes(response: &mut Response) {
             _ => Code::BadUserInput,
         };
         error.extensions.get_or_insert_default().set("code", code.as_str());
+        if let Some((end, _)) = error.message.char_indices().nth(MAX_MESSAGE_CHARS) {
+            error.message.truncate(end);
+        }
     }
 }
 

@@ -68,22 +68,22 @@ impl FieldOrder {
         match value {
             Value::List(members) => members.iter_mut().for_each(|member| self.apply(member)),
             Value::Object(fields) if !self.0.is_empty() => {
-                if !self.is_order_of(fields) {
-                    // Everything selected comes first, and there is nothing else.
+                // Most often all is in order, and then nothing need be looked up.
+                if fields.len() != self.0.len() || !fields.keys().eq(self.0.keys()) {
                     fields.sort_by_cached_key(|name, _| self.0.get_index_of(name).unwrap_or(usize::MAX));
                 }
+                let mut selected = self.0.iter();
                 for (name, field) in fields {
-                    if let Some(below) = self.0.get(name).filter(|below| !below.0.is_empty()) {
+                    // A fragment on another type may select fields that this object does not have.
+                    if let Some((_, below)) = selected.find(|(selected, _)| *selected == name)
+                        && !below.0.is_empty()
+                    {
                         below.apply(field);
                     }
                 }
             }
             _ => {}
         }
-    }
-
-    fn is_order_of(&self, fields: &IndexMap<Name, Value>) -> bool {
-        fields.keys().map(|name| self.0.get_index_of(name)).is_sorted()
     }
 }
 

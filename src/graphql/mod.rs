@@ -8,6 +8,7 @@ mod context;
 mod endpoint;
 mod error;
 mod field_order;
+mod gather;
 mod id;
 mod limits;
 mod loaders;

@@ -7,6 +7,7 @@ use std::{fmt, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use entity::{
+    event,
     id::{EventId, OrderId, PluginRunId, PluginWorkflowId, WorkOrderId},
     plugin_run,
     stored::PluginTrigger,
@@ -23,7 +24,7 @@ use crate::{
     events::{self, Cursor, Fact, NewEvent, Reason},
     fault::Fault,
     seam::Ids,
-    store::{self, Reader, Tenant, TenantDb},
+    store::{self, PageRequest, Reader, Tenant, TenantDb, event::EventFilter},
 };
 
 /// What stands above the use cases and yet must take part in their transactions: the plugin manager.
@@ -225,14 +226,28 @@ impl<'a> UnitOfWork<'a> {
     /// Keeps the answer under the request's key, commits and gives the answer. Where a request about another entity
     /// took the key meanwhile, nothing is committed.
     pub async fn finish(self, key: Option<&Key>, entity_id: Uuid) -> Result<Done<Uuid>, Error> {
+        let mut newest = None;
         if let Some(key) = key {
-            let answer = key.answer(&self, entity_id, self.recorder.last_event());
+            if self.recorder.events.is_empty() {
+                // A repetition must find the position that this answer gives, whatever happens in between.
+                newest = self.newest_event().await?;
+            }
+            let last = self.recorder.last_event().or(newest.as_ref().map(|event| event.id));
+            let answer = key.answer(&self, entity_id, last);
             if store::idempotency::keep(&self.db(), &[answer]).await?.is_empty() {
                 return Err(idempotency::mismatch(&Path::root()).into());
             }
         }
         let committed = self.commit().await?;
-        Ok(Done { id: entity_id, cursor: committed.last, replay: false })
+        let cursor = newest.map_or(committed.last, |event| Cursor(event.position));
+        Ok(Done { id: entity_id, cursor, replay: false })
+    }
+
+    async fn newest_event(&self) -> Result<Option<event::Model>, Fault> {
+        let newest =
+            PageRequest { limit: 1, direction: store::Direction::Backward, after: None, before: None };
+        let page = store::event::page(&self.db(), &EventFilter::default(), &newest).await?;
+        Ok(page.rows.into_iter().next())
     }
 
     /// Stores the runs, appends the events and commits; then wakes whoever waits for either.

@@ -135,7 +135,7 @@ impl Importer {
                         () = shutdown.cancelled() => return Err("stopped while the store could not answer".to_owned()),
                     }
                 }
-                _ => return Err(format!("{code}: {}; the log says why", error.message)),
+                _ => return Err(format!("{code}: {}", error.message)),
             }
         }
         Err("the store did not answer".to_owned())

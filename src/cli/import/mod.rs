@@ -30,7 +30,7 @@ pub(super) async fn run(config: Config, file: PathBuf) -> anyhow::Result<bool> {
     // Before the store, so that a mistyped name makes no database.
     let input = Input::open(&file)?;
     let app = Box::pin(serve::open(config)).await?;
-    let mut report = Report::new(input.length());
+    let mut report = Report::new(input.length(), app.config.idempotency_keep);
     let importer = Importer::new(app.clone());
     let end = with_wake_ups(&app.wake, &app.database, import(input, &importer, &mut report, &shutdown)).await;
     app.database.close().await;

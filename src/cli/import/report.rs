@@ -12,8 +12,6 @@ use super::{End, Problem, batch::Outcome};
 
 const BAR: &str = "{wide_bar} {bytes} of {total_bytes}, {msg}, {eta} to go";
 const SPINNER: &str = "{spinner} {bytes}, {msg}";
-/// How long keys are kept that make it so; see `Config::idempotency_keep`.
-const AGAIN: &str = "run the same command again within 24 hours: what is there is not created twice";
 const REDRAW_EVERY: Duration = Duration::from_millis(200);
 
 /// The counts so far, and a bar where standard error is a terminal.
@@ -21,11 +19,13 @@ pub struct Report {
     bar: ProgressBar,
     begun: Instant,
     total: Outcome,
+    keys_kept: Duration,
 }
 
 impl Report {
-    /// Begins; `length` is that of the input in bytes, if it is known.
-    pub fn new(length: Option<u64>) -> Self {
+    /// Begins; `length` is that of the input in bytes, if it is known, and `keys_kept` how long an order that was
+    /// created is known to be there.
+    pub fn new(length: Option<u64>, keys_kept: Duration) -> Self {
         // Both draw only on a terminal.
         let (bar, template) = match length {
             Some(length) => (ProgressBar::new(length), BAR),
@@ -36,7 +36,7 @@ impl Report {
         }
         bar.set_message("0 orders");
         bar.enable_steady_tick(REDRAW_EVERY);
-        Self { bar, begun: Instant::now(), total: Outcome::default() }
+        Self { bar, begun: Instant::now(), total: Outcome::default(), keys_kept }
     }
 
     /// Adds what became of a batch that ends at `position` of the input.
@@ -56,18 +56,22 @@ impl Report {
     pub fn finish(self, end: &End) -> bool {
         self.bar.finish_and_clear();
         let mut text = self.summary(self.begun.elapsed());
+        let again = format!(
+            "run the same command again within {} hours: what is there is not created twice",
+            self.keys_kept.as_secs() / 3_600
+        );
         match end {
             End::Whole => {}
             End::Interrupted { after } => {
                 let after = after
                     .map_or_else(|| "before the first order".to_owned(), |place| format!("after {place}"));
-                let _ = write!(text, "\nstopped {after}. To go on, {AGAIN}");
+                let _ = write!(text, "\nstopped {after}. To go on, {again}");
             }
             End::Broken(message) => {
-                let _ = write!(text, "\nerror: {message}. Mend the input, then {AGAIN}");
+                let _ = write!(text, "\nerror: {message}. Mend the input, then {again}");
             }
             End::Failed(message) => {
-                let _ = write!(text, "\nerror: {message}. To go on, {AGAIN}");
+                let _ = write!(text, "\nerror: {message}. To go on, {again}");
             }
         }
         // Where standard error is closed, the status has to do.

@@ -108,15 +108,9 @@ pub struct NewStep {
 impl NewPlugin {
     /// Pushes every problem that does not depend on which addresses are allowed.
     pub fn check(&self, at: &Path, found: &mut Found) {
-        check_name(&self.name, &at.field("name"), found);
+        check_name(&self.name, at, found);
         let description = self.description.as_deref();
-        check_optional_text(
-            description,
-            DESCRIPTION_MAX_CHARS,
-            &at.field("description"),
-            "the description",
-            found,
-        );
+        check_optional_text(description, DESCRIPTION_MAX_CHARS, at, "description", found);
         self.http.check(&at.field("http"), found);
     }
 }
@@ -170,12 +164,12 @@ fn check_header(name: &str, value: &str, at: &Path, found: &mut Found) {
 impl NewWorkflow {
     /// Pushes every problem of the workflow itself. In this version a workflow has one step.
     pub fn check(&self, at: &Path, found: &mut Found) {
-        check_name(&self.name, &at.field("name"), found);
+        check_name(&self.name, at, found);
         let at_steps = at.field("steps");
         match self.steps.as_slice() {
             [] => found.push(Problem::required(&at_steps, "a workflow needs a step")),
             [step] => {
-                check_name_of_step(&step.name, &at_steps.index(0).field("name"), found);
+                check_text(&step.name, *NAME_CHARS.end(), &at_steps.index(0), "name", found);
                 if step.name != self.start {
                     let message = "start must name a step of the workflow";
                     found.push(Problem::invalid(&at.field("start"), message));
@@ -192,15 +186,11 @@ impl NewWorkflow {
 
 fn check_name(name: &str, at: &Path, found: &mut Found) {
     if NAME_CHARS.contains(&name.chars().count()) {
-        check_text(name, *NAME_CHARS.end(), at, "the name", found);
+        check_text(name, *NAME_CHARS.end(), at, "name", found);
     } else {
         let message = format!("a name has {} to {} characters", NAME_CHARS.start(), NAME_CHARS.end());
-        found.push(Problem::invalid(at, message));
+        found.push(Problem::invalid(&at.field("name"), message));
     }
-}
-
-fn check_name_of_step(name: &str, at: &Path, found: &mut Found) {
-    check_text(name, *NAME_CHARS.end(), at, "the step's name", found);
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Reads the event log.
 
 use async_graphql::{Context, Error, Object, Result};
+use futures_util::future::BoxFuture;
 
 use super::{
     super::{
@@ -45,16 +46,23 @@ impl EventQuery {
 }
 
 /// A page of events.
-pub async fn page(ctx: &Context<'_>, filter: EventFilter, args: PageArgs) -> Result<OrderEventConnection> {
-    let tenant = &ctx.caller()?.tenant;
-    let request = args.request(|cursor| Cursor::decode(tenant, cursor).map(|cursor| cursor.0))?;
-    let page = store::event::page(&ctx.db()?, &filter, &request).await.map_err(|error| ctx.fault(error))?;
-    if let (Some(after), []) = (request.after, page.rows.as_slice()) {
-        // A reader with a cursor from elsewhere, of a store that was restored, say, would wait for ever.
-        known_cursor(ctx, Cursor(after)).await?;
-    }
-    let cursor = |row: &entity::event::Model| Cursor(row.position).encode(tenant);
-    Ok(OrderEventConnection::new(page, Counter::Events(filter), cursor, OrderEvent::from))
+pub fn page<'a>(
+    ctx: &'a Context<'_>,
+    filter: EventFilter,
+    args: PageArgs,
+) -> BoxFuture<'a, Result<OrderEventConnection>> {
+    Box::pin(async move {
+        let tenant = &ctx.caller()?.tenant;
+        let request = args.request(|cursor| Cursor::decode(tenant, cursor).map(|cursor| cursor.0))?;
+        let page = store::event::page(&ctx.db()?, &filter, &request).await;
+        let page = page.map_err(|error| ctx.fault(error))?;
+        if let (Some(after), []) = (request.after, page.rows.as_slice()) {
+            // A reader with a cursor from elsewhere, of a store that was restored, say, would wait for ever.
+            known_cursor(ctx, Cursor(after)).await?;
+        }
+        let cursor = |row: &entity::event::Model| Cursor(row.position).encode(tenant);
+        Ok(OrderEventConnection::new(page, Counter::Events(filter), cursor, OrderEvent::from))
+    })
 }
 
 /// Refuses a cursor that the tenant's log has not handed out.

@@ -76,6 +76,11 @@ impl OrderEventWhere {
             let message = format!("a list in a filter holds at most {MAX_LIST} members");
             return Err(Code::BadUserInput.error(message));
         }
+        let names = [to_status.as_ref(), client_id.as_ref()].into_iter().flatten().flatten();
+        // PostgreSQL refuses such a text, even to compare with it.
+        if names.into_iter().any(|name| name.contains('\0')) {
+            return Err(Code::BadUserInput.error("a text in a filter contains a NUL character"));
+        }
         Ok(EventFilter {
             kinds: types.map(|types| types.into_iter().map(EventType::from).collect()),
             order_id: id::optional_argument::<OrderId>(order_id.as_ref())?,

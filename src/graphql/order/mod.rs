@@ -10,4 +10,4 @@ pub use query::OrderQuery;
 pub use types::{AvailableTransition, Order};
 
 pub(super) use mutation::TransitionInput;
-pub(super) use types::parse_document;
+pub(super) use types::{Situated, parse_document};

@@ -1,6 +1,6 @@
 //! Changes orders.
 
-use async_graphql::{Context, Enum, Error, ID, InputObject, InputType, Object, Result};
+use async_graphql::{Context, Enum, Error, ID, InputObject, InputType, Object, Result, Value};
 use entity::id::OrderId;
 use sha2::{Digest, Sha256};
 
@@ -88,10 +88,15 @@ impl TransitionInput {
     }
 }
 
-/// The idempotency key of an input, with a hash of the input's canonical form.
+/// The idempotency key of an input, with a hash of the input's canonical form. Not for inputs that tell null from
+/// absence, whose values do not: they have a canonical form of their own.
 pub fn key_of<T: InputType>(operation: &'static str, key: Option<String>, input: &T) -> Option<Key> {
+    key_of_value(operation, key, &input.to_value())
+}
+
+fn key_of_value(operation: &'static str, key: Option<String>, canonical: &Value) -> Option<Key> {
     let key = key?;
-    let canonical = serde_json::to_vec(&input.to_value()).unwrap_or_default();
+    let canonical = serde_json::to_vec(canonical).unwrap_or_default();
     Some(Key { key, operation, input_hash: Sha256::digest(canonical).into() })
 }
 
@@ -166,12 +171,12 @@ fn item(operation: &'static str, input: OrderCreateInput, at: Path) -> Item {
     let key = key_of(operation, input.idempotency_key.clone(), &input);
     let mut found = Found::new();
     let order = input.into_domain(&at, &mut found);
-    Item { order: found.or(order), key, at }
+    Item { at, order, found, key }
 }
 
 fn update_command(input: OrderUpdateInput) -> Result<Update, UseCaseError> {
     let root = Path::root();
-    let key = key_of("orderUpdate", input.idempotency_key.clone(), &input);
+    let key = key_of_value("orderUpdate", input.idempotency_key.clone(), &input.canonical());
     let expected_version = input.expected_version;
     let mut found = Found::new();
     check_idempotency_key(input.idempotency_key.as_deref(), &root, &mut found);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use entity::{id::OrderId, order};
+use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
 use super::super::{
@@ -26,7 +27,13 @@ use crate::{
     usecase,
 };
 
+/// What the lifecycle sees of an order, and its work orders.
+pub type Situated = (Situation<'static>, Arc<[WorkOrder]>);
+
 /// An order; cheap to clone.
+///
+/// Every field of an object is resolved by a future that has room for the largest of the object's fields. What waits for
+/// the store is therefore boxed: a page has hundreds of fields that do not.
 #[derive(Clone, Debug)]
 pub struct Order {
     row: Arc<order::Model>,
@@ -57,20 +64,32 @@ impl Order {
     }
 
     /// Its work orders, by sequence.
-    pub async fn load_work_orders(&self, ctx: &Context<'_>) -> Result<Arc<[WorkOrder]>> {
-        if let Some(work_orders) = &self.work_orders {
-            return Ok(Arc::clone(work_orders));
-        }
-        let found = ctx.loader()?.load_one(WorkOrdersOf(self.row.id)).await;
-        Ok(found.map_err(|fault| ctx.load_fault(&fault))?.unwrap_or_default())
+    pub fn load_work_orders<'a>(&'a self, ctx: &'a Context<'_>) -> BoxFuture<'a, Result<Arc<[WorkOrder]>>> {
+        Box::pin(async move {
+            if let Some(work_orders) = &self.work_orders {
+                return Ok(Arc::clone(work_orders));
+            }
+            let found = ctx.loader()?.load_one(WorkOrdersOf(self.row.id)).await;
+            Ok(found.map_err(|fault| ctx.load_fault(&fault))?.unwrap_or_default())
+        })
     }
 
-    /// What the lifecycle sees of it.
-    pub async fn situation(&self, ctx: &Context<'_>) -> Result<(Situation<'static>, Arc<[WorkOrder]>)> {
-        let work_orders = self.load_work_orders(ctx).await?;
-        let rows: Vec<_> = work_orders.iter().map(|work_order| work_order.row().clone()).collect();
-        let situation = usecase::situation(&self.row, &rows).map_err(|fault| ctx.fault(fault))?;
-        Ok((situation, work_orders))
+    /// What the lifecycle sees of it, and its work orders.
+    pub fn situation<'a>(&'a self, ctx: &'a Context<'_>) -> BoxFuture<'a, Result<Situated>> {
+        Box::pin(async move {
+            let work_orders = self.load_work_orders(ctx).await?;
+            let rows: Vec<_> = work_orders.iter().map(|work_order| work_order.row().clone()).collect();
+            let situation = usecase::situation(&self.row, &rows).map_err(|fault| ctx.fault(fault))?;
+            Ok((situation, work_orders))
+        })
+    }
+
+    /// How many unfinished plugin runs hold it up at intake.
+    fn load_gates<'a>(&'a self, ctx: &'a Context<'_>) -> BoxFuture<'a, Result<usize>> {
+        Box::pin(async move {
+            let found = ctx.loader()?.load_one(GatesOf(self.row.id)).await;
+            Ok(found.map_err(|fault| ctx.load_fault(&fault))?.unwrap_or(0))
+        })
     }
 }
 
@@ -163,12 +182,8 @@ impl Order {
     #[graphql(complexity = 5)]
     async fn status_explanation(&self, ctx: &Context<'_>) -> Result<String> {
         let (situation, work_orders) = self.situation(ctx).await?;
-        let gates = if situation.order.phase == lifecycle::Phase::Pending {
-            let found = ctx.loader()?.load_one(GatesOf(self.row.id)).await;
-            found.map_err(|fault| ctx.load_fault(&fault))?.unwrap_or(0)
-        } else {
-            0
-        };
+        let gates =
+            if situation.order.phase == lifecycle::Phase::Pending { self.load_gates(ctx).await? } else { 0 };
         let name = |sequence| {
             let named = work_orders.iter().map(WorkOrder::row).find(|row| row.sequence == sequence);
             named.map_or_else(|| format!("work order {sequence}"), |row| row.id.to_string())

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, Object, Result};
 use entity::id::{OrderId, PluginId, PluginRunId, PluginWorkflowId};
+use futures_util::future::BoxFuture;
 
 use super::{
     super::{
@@ -94,10 +95,16 @@ fn run_filter(filter: PluginRunWhere) -> Result<RunFilter> {
 }
 
 /// A page of runs, newest first.
-pub async fn run_page(ctx: &Context<'_>, filter: RunFilter, args: PageArgs) -> Result<PluginRunConnection> {
-    let request = args.request(|cursor| decode_cursor(RUNS, cursor).map(PluginRunId))?;
-    let page =
-        store::plugin_run::page(&ctx.db()?, &filter, &request).await.map_err(|error| ctx.fault(error))?;
-    let cursor = |row: &entity::plugin_run::Model| encode_cursor(RUNS, row.id.0);
-    Ok(PluginRunConnection::new(page, Counter::Runs(filter), cursor, PluginRun::from))
+pub fn run_page<'a>(
+    ctx: &'a Context<'_>,
+    filter: RunFilter,
+    args: PageArgs,
+) -> BoxFuture<'a, Result<PluginRunConnection>> {
+    Box::pin(async move {
+        let request = args.request(|cursor| decode_cursor(RUNS, cursor).map(PluginRunId))?;
+        let page = store::plugin_run::page(&ctx.db()?, &filter, &request).await;
+        let page = page.map_err(|error| ctx.fault(error))?;
+        let cursor = |row: &entity::plugin_run::Model| encode_cursor(RUNS, row.id.0);
+        Ok(PluginRunConnection::new(page, Counter::Runs(filter), cursor, PluginRun::from))
+    })
 }

@@ -1,6 +1,6 @@
 //! Orders and their work orders as callers write them.
 
-use async_graphql::{ID, InputObject, MaybeUndefined};
+use async_graphql::{ID, InputObject, InputType, MaybeUndefined};
 use serde_json::{Map, Value};
 
 use super::{
@@ -187,6 +187,25 @@ impl OrderWorkOrderInput {
 }
 
 impl OrderUpdateInput {
+    /// The same value for two inputs if and only if they ask for the same: what is left out is not in it, while null is.
+    pub fn canonical(&self) -> async_graphql::Value {
+        let left_out = [
+            ("clientName", self.client_name.is_undefined()),
+            ("type", self.kind.is_undefined()),
+            ("domain", self.domain.is_undefined()),
+            ("batchId", self.batch_id.is_undefined()),
+            ("consignee", self.consignee.is_undefined()),
+            ("destination", self.destination.is_undefined()),
+            ("summary", self.summary.is_undefined()),
+            ("customAttributes", self.custom_attributes.is_undefined()),
+        ];
+        let mut value = self.to_value();
+        if let async_graphql::Value::Object(fields) = &mut value {
+            fields.retain(|name, _| !left_out.contains(&(name.as_str(), true)));
+        }
+        value
+    }
+
     /// The domain's patch, which knows nothing of `id`, `expected_version` and `idempotency_key`: read them before.
     pub fn into_domain(self, at: &Path, found: &mut Found) -> OrderPatch {
         let Self {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result};
 use entity::work_order;
+use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
 use super::super::{
     connection::{OrderEventConnection, PageArgs, cost},
     context::ContextExt,
     event,
-    order::{AvailableTransition, Order, parse_document},
+    order::{AvailableTransition, Order, Situated, parse_document},
     scalar::{DateTime, Json},
     value::{Container, Direction, Money, Outcome, Phase, QualityCheck, Stop, WorkOrderType},
 };
@@ -20,7 +21,7 @@ use crate::{
     store::event::EventFilter,
 };
 
-/// A work order; cheap to clone.
+/// A work order; cheap to clone. What waits for the store is boxed, as with [`Order`].
 #[derive(Clone, Debug)]
 pub struct WorkOrder(Arc<work_order::Model>);
 
@@ -36,10 +37,16 @@ impl WorkOrder {
         &self.0
     }
 
-    async fn load_order(&self, ctx: &Context<'_>) -> Result<Order> {
-        let found = ctx.loader()?.load_one(self.0.order_id).await;
-        let found = found.map_err(|fault| ctx.load_fault(&fault))?;
-        found.ok_or_else(|| ctx.fault(Fault::broken("a work order without an order")))
+    fn load_order<'a>(&'a self, ctx: &'a Context<'_>) -> BoxFuture<'a, Result<Order>> {
+        Box::pin(async move {
+            let found = ctx.loader()?.load_one(self.0.order_id).await;
+            let found = found.map_err(|fault| ctx.load_fault(&fault))?;
+            found.ok_or_else(|| ctx.fault(Fault::broken("a work order without an order")))
+        })
+    }
+
+    fn load_situation<'a>(&'a self, ctx: &'a Context<'_>) -> BoxFuture<'a, Result<Situated>> {
+        Box::pin(async move { self.load_order(ctx).await?.situation(ctx).await })
     }
 
     fn is_return(&self) -> bool {
@@ -87,7 +94,7 @@ impl WorkOrder {
     /// For a RETURN: the work order whose goods come back.
     async fn return_of(&self, ctx: &Context<'_>) -> Result<Option<WorkOrder>> {
         let Some(id) = self.0.return_of else { return Ok(None) };
-        ctx.loader()?.load_one(id).await.map_err(|fault| ctx.load_fault(&fault))
+        Box::pin(ctx.loader()?.load_one(id)).await.map_err(|fault| ctx.load_fault(&fault))
     }
 
     /// What it is, in words.
@@ -177,7 +184,7 @@ impl WorkOrder {
     /// The work orders that must settle before it may start, where the order's flow is SEQUENTIAL.
     #[graphql(complexity = "5 * child_complexity + 1")]
     async fn blocked_by(&self, ctx: &Context<'_>) -> Result<Vec<WorkOrder>> {
-        let (situation, siblings) = self.load_order(ctx).await?.situation(ctx).await?;
+        let (situation, siblings) = self.load_situation(ctx).await?;
         let sequences = lifecycle::blocked_by(&situation, self.0.sequence);
         let blocking = siblings.iter().filter(|sibling| sequences.contains(&sibling.0.sequence));
         Ok(blocking.cloned().collect())
@@ -186,7 +193,7 @@ impl WorkOrder {
     /// Every transition out of its state, with what blocks it.
     #[graphql(complexity = "5 * child_complexity + 1")]
     async fn available_transitions(&self, ctx: &Context<'_>) -> Result<Vec<AvailableTransition>> {
-        let (situation, _) = self.load_order(ctx).await?.situation(ctx).await?;
+        let (situation, _) = self.load_situation(ctx).await?;
         let available = lifecycle::available_for_work_order(&situation, self.0.sequence);
         Ok(available.into_iter().map(Into::into).collect())
     }

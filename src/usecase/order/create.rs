@@ -32,8 +32,10 @@ use crate::{
 pub struct Item {
     /// Where in the input it stands.
     pub at: Path,
-    /// The order; or what was wrong with it already.
-    pub order: Result<NewOrder, Problems>,
+    /// The order.
+    pub order: NewOrder,
+    /// What was wrong already with what it was read from.
+    pub found: Found,
     /// The key under which its answer is kept.
     pub key: Option<Key>,
 }
@@ -138,13 +140,9 @@ impl Batch {
             repeats: Vec::new(),
         };
         let mut first_uses: HashMap<String, (usize, Key)> = HashMap::new();
-        for (index, Item { at, order, key }) in items.into_iter().enumerate() {
-            let checked = order.and_then(|order| {
-                let mut found = Found::new();
-                check_at(&order, &at, &mut found);
-                found.or(order)
-            });
-            let order = match checked {
+        for (index, Item { at, order, mut found, key }) in items.into_iter().enumerate() {
+            check_at(&order, &at, &mut found);
+            let order = match found.or(order) {
                 Ok(order) => order,
                 Err(problems) => {
                     batch.results.insert(index, Err(problems));

@@ -11,12 +11,16 @@ use std::{
 
 use crate::harness::TestDatabase;
 
-/// A command on a store, in a folder of its own; only what a test sets is in its environment.
+/// The data key of a test's store, which exists before the command does.
+const DATA_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
+/// A command on a store, in a folder of its own; nothing is in its environment.
 pub(crate) fn waybill(folder: &Path, database: &TestDatabase, arguments: &[&str]) -> Command {
+    std::fs::write(folder.join("data-key"), DATA_KEY).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_waybill"));
     command
         .args(arguments)
-        .args(["--log", "warn", "--database-url", &database.url])
+        .args(["--log", "warn", "--data-key-file", "data-key", "--database-url", &database.url])
         .current_dir(folder)
         .env_clear()
         .stdin(Stdio::piped())

@@ -14,7 +14,7 @@ use waybill::{events::Cursor, store::Tenant};
 use crate::harness::{Socket, TestApp};
 
 /// A subscription to everything from a cursor on.
-const WATCH: &str = "subscription($after: String) { orderEvents(after: $after) { id cursor } }";
+pub(crate) const WATCH: &str = "subscription($after: String) { orderEvents(after: $after) { id cursor } }";
 
 /// The cursor of a position in the log of the only tenant that HTTP knows.
 pub(crate) fn cursor(position: i64) -> String {

@@ -90,7 +90,12 @@ impl Socket {
 
     /// Sends anything.
     pub(crate) async fn send(&mut self, message: Message) {
-        self.stream.send(message).await.unwrap();
+        self.try_send(message).await.unwrap();
+    }
+
+    /// Sends what the server may refuse while it is being sent.
+    pub(crate) async fn try_send(&mut self, message: Message) -> Result<(), tungstenite::Error> {
+        within("that it was sent", self.stream.send(message)).await
     }
 
     /// The next message of the protocol.

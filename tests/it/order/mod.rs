@@ -1,8 +1,10 @@
 //! What callers ask about orders.
 
+mod cancel;
 mod create;
 mod create_fields;
 mod create_many;
+mod create_misfits;
 mod create_refusals;
 mod idempotency;
 mod idempotency_races;

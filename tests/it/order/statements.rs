@@ -19,7 +19,7 @@ async fn create(app: &TestApp, count: usize) {
     assert_eq!(payload["failed"], json!(0));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_with_work_orders_takes_as_many_statements_for_fifty_orders_as_for_two() {
     let app = TestApp::start().await;
     create(&app, 50).await;
@@ -78,4 +78,19 @@ async fn nodes_of_one_kind_take_one_statement() {
     let (statements, data) = cost(&app, &format!("{{ nodes(ids: {}) {{ id }} }}", json!(ids))).await;
     assert_eq!(statements, 2);
     assert_eq!(data["nodes"], json!(ids.iter().map(|id| json!({"id": id})).collect::<Vec<_>>()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_events_takes_a_statement_for_each_level_below_it() {
+    let app = TestApp::start().await;
+    create(&app, 40).await;
+    for size in [1, 7, 100] {
+        let document = format!(
+            "{{ orderEvents(last: {size}) {{ nodes {{ order {{ id workOrders {{ id }} }} workOrder {{ id }} }} }} }}"
+        );
+        let (statements, data) = cost(&app, &document).await;
+        assert_eq!(data["orderEvents"]["nodes"].as_array().unwrap().len(), size);
+        // The page, orders, work orders of orders; work orders, unless the last event is about the order.
+        assert_eq!(statements, if size == 1 { 3 } else { 4 }, "{size}");
+    }
 }

@@ -3,7 +3,10 @@
 use std::time::Instant;
 
 use serde_json::json;
-use tokio::{io::AsyncWriteExt as _, net::TcpListener};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
 
 use super::{order_of, plugin, run_statuses, runs, workflow};
 use crate::harness::{PluginServer, TestApp, samples::order};
@@ -51,6 +54,8 @@ async fn a_plugin_that_sends_its_answer_drop_by_drop_is_cut_off() {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move {
+                // An answer before the question would be no HTTP.
+                let _ = stream.read(&mut [0; 1024]).await;
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n").await;
                 while stream.write_all(b" ").await.is_ok() {
                     tokio::time::sleep(std::time::Duration::from_millis(20)).await;

@@ -114,8 +114,8 @@ async fn in_sequence_a_failure_cancels_what_has_not_begun() {
 async fn all_or_nothing_one_failure_brings_everything_back() {
     let app = TestApp::start().await;
     let (order, ids) = create(&app, "COMPLETE_TOGETHER", 4).await;
-    for index in 0..3 {
-        app.move_work_order(&ids[index], "START").await;
+    for id in &ids[..3] {
+        app.move_work_order(id, "START").await;
     }
     app.move_work_order(&ids[0], "COMPLETE").await;
     app.move_work_order(&ids[1], "FAIL").await;
