@@ -1,9 +1,9 @@
 //! Makes a repetition harmless: the first use of a key runs and its answer is kept, the same key with the same input
 //! gets that answer again, with another input it is refused. Refusals are not kept.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
-use entity::idempotency_key;
+use entity::{id::EventId, idempotency_key};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -42,7 +42,7 @@ impl Key {
         &self,
         work: &UnitOfWork<'_>,
         entity_id: Uuid,
-        last_event: Option<entity::id::EventId>,
+        last_event: Option<EventId>,
     ) -> idempotency_key::Model {
         idempotency_key::Model {
             tenant_id: work.caller.tenant.to_string(),
@@ -57,35 +57,39 @@ impl Key {
 
     /// The answer that is kept under this key, if one is; refused if it was to another request.
     pub(super) async fn look_up(&self, db: &TenantDb<'_>, path: &Path) -> Result<Option<Answer>, Error> {
-        let kept = store::idempotency::by_keys(db, std::slice::from_ref(&self.key)).await?;
-        match kept.into_iter().next() {
-            Some(kept) => self.compare(db, &kept, path).await.map(Some),
-            None => Ok(None),
-        }
+        let kept = Kept::load(db, std::slice::from_ref(&self.key)).await?;
+        Ok(kept.answer(self, path)?)
+    }
+}
+
+/// The answers that are kept under some keys.
+#[derive(Debug)]
+pub(super) struct Kept {
+    answers: HashMap<String, idempotency_key::Model>,
+    positions: HashMap<EventId, i64>,
+}
+
+impl Kept {
+    /// Loads what is kept under those keys.
+    pub(super) async fn load(db: &TenantDb<'_>, keys: &[String]) -> Result<Self, Fault> {
+        let answers = store::idempotency::by_keys(db, keys).await?;
+        let events: Vec<_> = answers.iter().filter_map(|answer| answer.event_id).collect();
+        let events = if events.is_empty() { Vec::new() } else { store::event::by_ids(db, &events).await? };
+        Ok(Self {
+            answers: answers.into_iter().map(|answer| (answer.key.clone(), answer)).collect(),
+            positions: events.into_iter().map(|event| (event.id, event.position)).collect(),
+        })
     }
 
-    /// The answer that `kept` is, if it was to the same request.
-    pub(super) async fn compare(
-        &self,
-        db: &TenantDb<'_>,
-        kept: &idempotency_key::Model,
-        path: &Path,
-    ) -> Result<Answer, Error> {
-        if kept.operation != self.operation || kept.input_hash != self.input_hash {
-            return Err(mismatch(path).into());
+    /// The answer to a request with this key, if one is kept; refused if it was to another request.
+    pub(super) fn answer(&self, key: &Key, path: &Path) -> Result<Option<Answer>, Problem> {
+        let Some(kept) = self.answers.get(&key.key) else { return Ok(None) };
+        if kept.operation != key.operation || kept.input_hash != key.input_hash {
+            return Err(mismatch(path));
         }
-        let cursor = match kept.event_id {
-            Some(id) => {
-                let events = store::event::by_ids(db, &[id]).await?;
-                events.first().map(|event| event.position)
-            }
-            None => None,
-        };
-        let cursor = match cursor {
-            Some(position) => position,
-            None => store::event::head(db).await?,
-        };
-        Ok(Answer { entity_id: kept.entity_id, cursor: Cursor(cursor) })
+        // Without its event, whoever resumes from the answer begins at the beginning, and misses nothing.
+        let position = kept.event_id.and_then(|id| self.positions.get(&id)).copied().unwrap_or(0);
+        Ok(Some(Answer { entity_id: kept.entity_id, cursor: Cursor(position) }))
     }
 }
 

@@ -2,6 +2,11 @@
 
 use std::{fs, path::Path};
 
+use async_graphql::parser::{
+    parse_schema,
+    types::{TypeKind, TypeSystemDefinition},
+};
+
 #[test]
 fn the_checked_in_schema_is_that_of_the_code() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema.graphql");
@@ -15,37 +20,40 @@ fn the_checked_in_schema_is_that_of_the_code() {
 
 #[test]
 fn everything_in_the_schema_has_a_description() {
+    let document = parse_schema(waybill::graphql::sdl()).unwrap();
     let mut missing = Vec::new();
-    let mut described = false;
-    let mut inside = String::new();
-    let mut in_block = false;
-    for line in waybill::graphql::sdl().lines() {
-        let text = line.trim();
-        if text.starts_with("\"\"\"") || in_block {
-            let marks = text.matches("\"\"\"").count();
-            in_block ^= marks % 2 == 1;
-            described = true;
-            continue;
+    let mut check = |described: bool, name: String| {
+        if !described {
+            missing.push(name);
         }
-        let opens = ["type ", "input ", "enum ", "interface ", "scalar ", "union "];
-        if opens.iter().any(|word| text.starts_with(word)) {
-            inside = text.split_whitespace().nth(1).unwrap_or_default().to_owned();
-            if !described {
-                missing.push(inside.clone());
-            }
-        } else if line.starts_with('\t')
-            && !text.is_empty()
-            && text != "}"
-            && !inside.is_empty()
-            && !described
-        {
-            missing.push(format!("{inside}.{text}"));
-        } else if text == "}" || text.starts_with("schema") || text.starts_with("directive") {
-            if text.starts_with("schema") {
-                inside.clear();
+    };
+    let types = document.definitions.into_iter().filter_map(|definition| match definition {
+        TypeSystemDefinition::Type(definition) => Some(definition.node),
+        _ => None,
+    });
+    for definition in types {
+        let of = definition.name.node;
+        check(definition.description.is_some(), of.to_string());
+        let (fields, inputs, values) = match definition.kind {
+            TypeKind::Object(object) => (object.fields, vec![], vec![]),
+            TypeKind::Interface(interface) => (interface.fields, vec![], vec![]),
+            TypeKind::InputObject(object) => (vec![], object.fields, vec![]),
+            TypeKind::Enum(enumeration) => (vec![], vec![], enumeration.values),
+            TypeKind::Scalar | TypeKind::Union(_) => (vec![], vec![], vec![]),
+        };
+        for field in fields {
+            check(field.node.description.is_some(), format!("{of}.{}", field.node.name));
+            for argument in &field.node.arguments {
+                let name = format!("{of}.{}({}:)", field.node.name, argument.node.name);
+                check(argument.node.description.is_some(), name);
             }
         }
-        described = false;
+        for field in inputs {
+            check(field.node.description.is_some(), format!("{of}.{}", field.node.name));
+        }
+        for value in values {
+            check(value.node.description.is_some(), format!("{of}.{}", value.node.value));
+        }
     }
     assert_eq!(missing, Vec::<String>::new());
 }

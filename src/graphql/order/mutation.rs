@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, Enum, Error, ID, InputObject, InputType, Object, Result, Value};
 use entity::id::OrderId;
+use futures_util::future::try_join_all;
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -191,17 +192,14 @@ async fn bulk_payload(
     ctx: &Context<'_>,
     outcomes: Vec<Result<usecase::order::Created, crate::domain::problem::Problems>>,
 ) -> Result<OrdersCreatePayload> {
-    let mut results = Vec::with_capacity(outcomes.len());
-    let (mut created, mut failed) = (0, 0);
-    for outcome in outcomes {
-        if outcome.is_ok() {
-            created += 1;
-        } else {
-            failed += 1;
-        }
-        let outcome = outcome.map_err(UseCaseError::Refused);
-        results.push(OrderPayload::created(ctx, outcome, &["results", "userErrors"]).await?);
-    }
+    let created = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    let failed = outcomes.len() - created;
+    // All at once, so that the orders of replays are loaded together.
+    let results = outcomes.into_iter().map(|outcome| {
+        OrderPayload::created(ctx, outcome.map_err(UseCaseError::Refused), &["results", "userErrors"])
+    });
+    let results = try_join_all(results).await?;
+    let (created, failed) = (i32::try_from(created)?, i32::try_from(failed)?);
     Ok(OrdersCreatePayload { results, created, failed })
 }
 

@@ -22,7 +22,7 @@ use crate::{
     usecase::{
         Error, OrderDone,
         aggregate::Aggregate,
-        idempotency::{self, Key},
+        idempotency::{self, Kept, Key},
         work::{Recorder, UnitOfWork},
     },
 };
@@ -197,26 +197,21 @@ impl Batch {
         if taken.is_empty() {
             return Ok(());
         }
-        let standing: HashMap<String, _> = store::idempotency::by_keys(&db, &taken)
-            .await?
-            .into_iter()
-            .map(|answer| (answer.key.clone(), answer))
-            .collect();
+        let standing = Kept::load(&db, &taken).await?;
         let indexes: Vec<usize> = planned.keys().copied().collect();
         for index in indexes {
             let Some((_, Some(key))) = planned.get(&index) else { continue };
             if kept.contains(&key.key) {
                 continue;
             }
-            let kept = standing.get(&key.key).ok_or_else(idempotency::vanished)?;
             let at = self.paths.get(index).cloned().unwrap_or_default();
-            let result = match key.compare(&db, kept, &at).await {
-                Ok(answer) => Ok(Created {
-                    done: OrderDone { id: OrderId(answer.entity_id), cursor: answer.cursor, replay: true },
-                    order: None,
-                }),
-                Err(Error::Refused(problems)) => Err(problems),
-                Err(fault) => return Err(fault),
+            let result = match standing.answer(key, &at) {
+                Ok(answer) => {
+                    let answer = answer.ok_or_else(idempotency::vanished)?;
+                    let id = OrderId(answer.entity_id);
+                    Ok(Created { done: OrderDone { id, cursor: answer.cursor, replay: true }, order: None })
+                }
+                Err(problem) => Err(problem.into()),
             };
             self.results.insert(index, result);
             planned.remove(&index);

@@ -68,7 +68,7 @@ async fn orders_come_in_are_checked_and_settle_in_every_way() {
             Ok(plugins) => break plugins,
             // The first one's port is free once it has stopped.
             Err(error) if error.to_string().contains("in use") => {
-                tokio::time::sleep(Duration::from_millis(20)).await
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
             Err(error) => panic!("{error:#}"),
         }

@@ -60,7 +60,8 @@ async fn a_field_that_fails_does_not_take_the_others_with_it() {
     let app = TestApp::start().await;
     let body = json!({"query": "{ order(id: \"wo_1\") { id } viewer { tenantId } }"}).to_string();
     let answer = post(&app, &[("content-type", "application/json")], body).await.json();
-    assert_eq!(answer["data"], json!({"order": null, "viewer": {"tenantId": "default"}}));
+    assert_eq!(answer["data"]["order"], json!(null));
+    assert_eq!(answer["data"]["viewer"], json!({"tenantId": "default"}));
     assert_eq!(answer["errors"].as_array().unwrap().len(), 1);
     assert_eq!(answer["errors"][0]["path"], json!(["order"]));
 }

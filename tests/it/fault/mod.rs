@@ -1,0 +1,89 @@
+//! What goes wrong around the service: killed processes, stores that are not there, ports that are taken.
+
+mod kill;
+mod overload;
+mod run_in_flight;
+mod start;
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+/// The data key of the tests, as it stands in a key file.
+const DATA_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n";
+
+/// How long a process may take to start or to end.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program as an operator starts it; killed when it is dropped.
+struct Server {
+    address: SocketAddr,
+    process: Child,
+}
+
+/// The program with a key file in `folder`, where it also runs, and nothing of our environment that is meant for it.
+fn program(folder: &Path, arguments: &[&str]) -> Command {
+    let key = folder.join("key");
+    std::fs::write(&key, DATA_KEY).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_waybill"));
+    command.current_dir(folder).args(arguments).stdin(Stdio::null()).env("WAYBILL_DATA_KEY_FILE", key);
+    for name in ["WAYBILL_LISTEN", "WAYBILL_DATABASE_URL", "WAYBILL_CONFIG", "WAYBILL_LOG"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Runs the program to its end.
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    let mut process = program(folder, arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = std::time::Instant::now();
+    while process.try_wait().unwrap().is_none() {
+        if begun.elapsed() > PATIENCE {
+            process.kill().unwrap();
+            panic!("it did not end: {:?}", process.wait_with_output());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    process.wait_with_output().unwrap()
+}
+
+impl Server {
+    /// Starts a server on a free port, and waits until it says which.
+    fn start(folder: &Path, database_url: &str) -> Self {
+        use std::io::BufRead as _;
+        let arguments = [
+            "serve", "--listen", "127.0.0.1:0", "--database-url", database_url, "--plugin-allow-net", "127.0.0.0/8",
+        ];
+        let mut process = program(folder, &arguments).stderr(Stdio::piped()).spawn().unwrap();
+        let log = std::io::BufReader::new(process.stderr.take().unwrap());
+        let (sender, receiver) = mpsc::channel();
+        // Reads on after that, so that the server never waits for somebody to read its log.
+        std::thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                let address = line.split_once("GraphQL at http://").and_then(|it| it.1.split('/').next());
+                if let Some(address) = address {
+                    let _ = sender.send(address.parse().unwrap());
+                }
+            }
+        });
+        let address = receiver.recv_timeout(PATIENCE).expect("the server does not say where it is");
+        Self { address, process }
+    }
+
+    /// SIGKILL.
+    fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
