@@ -30,6 +30,12 @@ macro_rules! define_id {
             }
         }
 
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
         impl TryFromU64 for $name {
             // A store never makes our ids.
             fn try_from_u64(_: u64) -> Result<Self, DbErr> {

@@ -8,6 +8,7 @@ use super::{
     event::OrderEvent,
     order::Order,
     plugin::{Plugin, PluginRun, PluginWorkflow},
+    quick::Quick,
 };
 use crate::store::{self, Direction, Page, PageRequest, TenantDb, event::EventFilter, plugin_run::RunFilter};
 
@@ -135,7 +136,7 @@ macro_rules! connection {
             /// Its place in the list; opaque.
             cursor: String,
             /// The member.
-            node: $node,
+            node: Quick<$node>,
         }
 
         #[doc = concat!("A page of ", $members, ".")]
@@ -153,8 +154,8 @@ macro_rules! connection {
         #[ComplexObject]
         impl $connection {
             /// The page's members.
-            async fn nodes(&self) -> Vec<&$node> {
-                self.edges.iter().map(|edge| &edge.node).collect()
+            async fn nodes(&self) -> Vec<Quick<&$node>> {
+                self.edges.iter().map(|edge| Quick(&edge.node.0)).collect()
             }
 
             /// How many members the whole list has, counted up to `limit`.
@@ -180,7 +181,7 @@ macro_rules! connection {
                 node: impl Fn(T) -> $node,
             ) -> Self {
                 let Page { rows, has_next, has_previous } = page;
-                let edge = |row| $edge { cursor: cursor(&row), node: node(row) };
+                let edge = |row| $edge { cursor: cursor(&row), node: Quick(node(row)) };
                 let edges: Vec<_> = rows.into_iter().map(edge).collect();
                 let page_info = PageInfo {
                     has_next_page: has_next,
@@ -203,7 +204,7 @@ connection!(PluginRunConnection, PluginRunEdge, PluginRun, "plugin runs");
 impl OrderConnection {
     /// The members, to be given what a look-ahead found they will be asked for.
     pub fn nodes_mut(&mut self) -> impl Iterator<Item = &mut Order> {
-        self.edges.iter_mut().map(|edge| &mut edge.node)
+        self.edges.iter_mut().map(|edge| &mut edge.node.0)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_graphql::{Data, Executor, Request, Response, ServerError, dataloader::DataLoader};
+use async_graphql::{
+    Data, Executor, Name, PathSegment, Request, Response, ServerError, Value, dataloader::DataLoader,
+};
 use futures_util::{StreamExt, stream, stream::BoxStream};
 
 use super::{
@@ -92,6 +94,55 @@ impl Executor for Endpoint {
 /// What the executor leaves to be done.
 fn finish(mut response: Response, order: &FieldOrder) -> Response {
     add_codes(&mut response);
+    for error in &response.errors {
+        add_failed_field(&mut response.data, &error.path);
+    }
     order.apply(&mut response.data);
     response
+}
+
+/// A field that failed is null, as the specification has it; async-graphql 7 leaves it out.
+fn add_failed_field(data: &mut Value, path: &[PathSegment]) {
+    let [segment, below @ ..] = path else { return };
+    match (data, segment) {
+        (Value::Object(fields), PathSegment::Field(name)) => {
+            let field = fields.entry(Name::new(name)).or_insert(Value::Null);
+            add_failed_field(field, below);
+        }
+        (Value::List(members), PathSegment::Index(index)) => {
+            if let Some(member) = members.get_mut(*index) {
+                add_failed_field(member, below);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{PathSegment, Value};
+    use serde_json::json;
+
+    use super::add_failed_field;
+
+    #[test]
+    fn a_failed_field_is_null_where_its_object_is_there() {
+        let field = |name: &str| PathSegment::Field(name.to_owned());
+        for (data, path, expected) in [
+            (json!({"b": 1}), vec![field("a")], json!({"a": null, "b": 1})),
+            (
+                json!({"a": [{}, {"b": 2}]}),
+                vec![field("a"), PathSegment::Index(0), field("b")],
+                json!({"a": [{"b": null}, {"b": 2}]}),
+            ),
+            (json!({"a": {"b": 1}}), vec![field("a"), field("b")], json!({"a": {"b": 1}})),
+            (json!({"a": null}), vec![field("a"), field("b")], json!({"a": null})),
+            (json!(null), vec![field("a")], json!(null)),
+            (json!({"a": [1]}), vec![field("a"), PathSegment::Index(7)], json!({"a": [1]})),
+        ] {
+            let mut data = Value::from_json(data).unwrap();
+            add_failed_field(&mut data, &path);
+            assert_eq!(data.into_json().unwrap(), expected);
+        }
+    }
 }

@@ -13,6 +13,7 @@ mod id;
 mod limits;
 mod loaders;
 mod node;
+mod quick;
 mod scalar;
 mod value;
 mod viewer;

@@ -13,7 +13,7 @@ use sea_orm::{
 
 use super::{
     TenantDb,
-    dialect::padded,
+    dialect::one_of,
     page::{self, Page, PageRequest},
 };
 
@@ -97,7 +97,7 @@ pub async fn after(
 
 /// The events of those ids, in no particular order.
 pub async fn by_ids(db: &TenantDb<'_>, ids: &[EventId]) -> Result<Vec<Model>, DbErr> {
-    db.rows(db.find::<Entity>().filter(Column::Id.is_in(padded(ids)))).await
+    db.rows(db.find::<Entity>().filter(one_of(db, Column::Id, ids))).await
 }
 
 /// Position of the newest event; 0 where there is none.

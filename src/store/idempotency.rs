@@ -1,11 +1,9 @@
 //! Answers kept under idempotency keys.
 
 use entity::idempotency_key::{ActiveModel, Column, Entity, Model};
-use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, TryInsertResult, sea_query::OnConflict,
-};
+use sea_orm::{DbErr, EntityTrait, IntoActiveModel, QueryFilter, TryInsertResult, sea_query::OnConflict};
 
-use super::{TenantDb, dialect::padded};
+use super::{TenantDb, dialect::one_of_texts};
 
 /// See `store::order`.
 const ROWS_PER_INSERT: usize = 500;
@@ -31,5 +29,5 @@ pub async fn keep(db: &TenantDb<'_>, answers: &[Model]) -> Result<Vec<String>, D
 
 /// What is kept under those keys.
 pub async fn by_keys(db: &TenantDb<'_>, keys: &[String]) -> Result<Vec<Model>, DbErr> {
-    db.rows(db.find::<Entity>().filter(Column::Key.is_in(padded(keys)))).await
+    db.rows(db.find::<Entity>().filter(one_of_texts(db, Column::Key, keys))).await
 }

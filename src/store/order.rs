@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::{
     TenantDb,
-    dialect::padded,
+    dialect::one_of,
     page::{self, Page, PageRequest},
 };
 
@@ -24,7 +24,7 @@ pub async fn by_id(db: &TenantDb<'_>, id: OrderId) -> Result<Option<Model>, DbEr
 
 /// The orders of those ids, in no particular order.
 pub async fn by_ids(db: &TenantDb<'_>, ids: &[OrderId]) -> Result<Vec<Model>, DbErr> {
-    db.rows(db.find::<Entity>().filter(Column::Id.is_in(padded(ids)))).await
+    db.rows(db.find::<Entity>().filter(one_of(db, Column::Id, ids))).await
 }
 
 /// The order of that id, held until the transaction ends. Whoever changes an order or one of its work orders takes

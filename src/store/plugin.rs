@@ -11,7 +11,7 @@ use sea_orm::{
 
 use super::{
     TenantDb,
-    dialect::{padded, violates},
+    dialect::{one_of, violates},
     page::{self, Page, PageRequest},
 };
 
@@ -26,7 +26,7 @@ pub enum Written {
 
 /// The plugins of those ids, in no particular order.
 pub async fn by_ids(db: &TenantDb<'_>, ids: &[PluginId]) -> Result<Vec<plugin::Model>, DbErr> {
-    db.rows(db.find::<plugin::Entity>().filter(plugin::Column::Id.is_in(padded(ids)))).await
+    db.rows(db.find::<plugin::Entity>().filter(one_of(db, plugin::Column::Id, ids))).await
 }
 
 /// The plugin of that id.
@@ -61,7 +61,7 @@ pub async fn workflows_by_ids(
     ids: &[PluginWorkflowId],
 ) -> Result<Vec<plugin_workflow::Model>, DbErr> {
     let select = db.find::<plugin_workflow::Entity>();
-    db.rows(select.filter(plugin_workflow::Column::Id.is_in(padded(ids)))).await
+    db.rows(select.filter(one_of(db, plugin_workflow::Column::Id, ids))).await
 }
 
 /// A page of workflows that were not deleted, oldest first.

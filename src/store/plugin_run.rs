@@ -12,7 +12,7 @@ use sea_orm::{
 
 use super::{
     TenantDb,
-    dialect::padded,
+    dialect::one_of,
     page::{self, Page, PageRequest},
 };
 
@@ -48,7 +48,7 @@ impl RunFilter {
 
 /// The runs of those ids, in no particular order.
 pub async fn by_ids(db: &TenantDb<'_>, ids: &[PluginRunId]) -> Result<Vec<plugin_run::Model>, DbErr> {
-    db.find::<plugin_run::Entity>().filter(plugin_run::Column::Id.is_in(padded(ids))).all(db.conn()).await
+    db.find::<plugin_run::Entity>().filter(one_of(db, plugin_run::Column::Id, ids)).all(db.conn()).await
 }
 
 /// The run of that id, held until the transaction ends; lock its order first.
@@ -103,7 +103,7 @@ pub async fn unfinished_of_orders(
         .select_only()
         .column(plugin_run::Column::OrderId)
         .column_as(plugin_run::Column::Id.count(), "open")
-        .filter(plugin_run::Column::OrderId.is_in(padded(order_ids)))
+        .filter(one_of(db, plugin_run::Column::OrderId, order_ids))
         .filter(plugin_run::Column::Trigger.eq(trigger))
         .filter(plugin_run::Column::FinishedAt.is_null())
         .group_by(plugin_run::Column::OrderId)
@@ -159,7 +159,7 @@ pub async fn insert_attempt(db: &TenantDb<'_>, attempt: plugin_attempt::Model) -
 pub async fn steps(db: &TenantDb<'_>, run_ids: &[PluginRunId]) -> Result<Vec<plugin_step::Model>, DbErr> {
     let select = db
         .find::<plugin_step::Entity>()
-        .filter(plugin_step::Column::RunId.is_in(padded(run_ids)))
+        .filter(one_of(db, plugin_step::Column::RunId, run_ids))
         .order_by_asc(plugin_step::Column::RunId)
         .order_by_asc(plugin_step::Column::Number);
     db.rows(select).await
@@ -173,7 +173,7 @@ pub async fn attempts(
     use plugin_attempt::Column;
     let select = db
         .find::<plugin_attempt::Entity>()
-        .filter(Column::RunId.is_in(padded(run_ids)))
+        .filter(one_of(db, Column::RunId, run_ids))
         .order_by_asc(Column::RunId)
         .order_by_asc(Column::StepNumber)
         .order_by_asc(Column::Number);

@@ -4,16 +4,16 @@ use entity::{
     id::{OrderId, WorkOrderId},
     work_order::{ActiveModel, Column, Entity, Model},
 };
-use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter};
 
-use super::{TenantDb, dialect::padded};
+use super::{TenantDb, dialect::one_of};
 
 /// See `store::order`.
 const ROWS_PER_INSERT: usize = 500;
 
 /// The work orders of those ids, in no particular order.
 pub async fn by_ids(db: &TenantDb<'_>, ids: &[WorkOrderId]) -> Result<Vec<Model>, DbErr> {
-    db.rows(db.find::<Entity>().filter(Column::Id.is_in(padded(ids)))).await
+    db.rows(db.find::<Entity>().filter(one_of(db, Column::Id, ids))).await
 }
 
 /// The work orders of an order, by sequence. To change them, lock the order first.
@@ -21,14 +21,13 @@ pub async fn of_order(db: &TenantDb<'_>, order_id: OrderId) -> Result<Vec<Model>
     of_orders(db, &[order_id]).await
 }
 
-/// The work orders of several orders, by order and sequence.
+/// The work orders of several orders, each order's together and by sequence.
 pub async fn of_orders(db: &TenantDb<'_>, order_ids: &[OrderId]) -> Result<Vec<Model>, DbErr> {
-    let select = db
-        .find::<Entity>()
-        .filter(Column::OrderId.is_in(padded(order_ids)))
-        .order_by_asc(Column::OrderId)
-        .order_by_asc(Column::Sequence);
-    db.rows(select).await
+    let select = db.find::<Entity>().filter(one_of(db, Column::OrderId, order_ids));
+    let mut rows = db.rows(select).await?;
+    // Here, because a store would move whole rows to sort them.
+    rows.sort_unstable_by_key(|row| (row.order_id, row.sequence));
+    Ok(rows)
 }
 
 /// Writes new work orders.

@@ -9,6 +9,7 @@ use super::{
         context::ContextExt,
         id,
         loaders::group,
+        quick::Quick,
     },
     Order,
 };
@@ -31,7 +32,7 @@ impl OrderQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Its id, `ord_…`.")] id: ID,
-    ) -> Result<Option<Order>> {
+    ) -> Result<Option<Quick<Order>>> {
         let id = id::argument::<OrderId>(&id)?;
         let db = ctx.db()?;
         let row = store::order::by_id(&db, id).await.map_err(|error| ctx.fault(error))?;
@@ -39,7 +40,7 @@ impl OrderQuery {
         if ctx.look_ahead().field("workOrders").exists() {
             preload(ctx, std::iter::once(&mut order)).await?;
         }
-        Ok(Some(order))
+        Ok(Some(Quick(order)))
     }
 
     /// Orders, newest first.

@@ -13,6 +13,7 @@ use super::super::{
     event,
     loaders::{GatesOf, WorkOrdersOf},
     plugin,
+    quick::Quick,
     scalar::{DateTime, Json},
     value::{CancellationStatus, Contact, Location, OrderSummary, Outcome, Phase, WorkOrderFlow},
     work_order::WorkOrder,
@@ -213,8 +214,8 @@ impl Order {
 
     /// Its work orders, by sequence; 1 to 100, and returns beyond that.
     #[graphql(complexity = "5 * child_complexity + 1")]
-    async fn work_orders(&self, ctx: &Context<'_>) -> Result<Vec<WorkOrder>> {
-        Ok(self.load_work_orders(ctx).await?.to_vec())
+    async fn work_orders(&self, ctx: &Context<'_>) -> Result<Vec<Quick<WorkOrder>>> {
+        Ok(self.load_work_orders(ctx).await?.iter().cloned().map(Quick).collect())
     }
 
     /// Its history and that of its work orders, oldest first.

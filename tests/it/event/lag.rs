@@ -7,7 +7,11 @@ use serde_json::json;
 use waybill::{access::Caller, events, store::event::EventFilter};
 
 use super::{cursor, positions};
-use crate::harness::{Socket, TestApp, samples::order, wait::within};
+use crate::harness::{
+    Socket, TestApp,
+    samples::order,
+    wait::{until, within},
+};
 
 /// Writes `count` orders of 100 work orders in one transaction: 103 events each, more than 1,024 in all from 10 on.
 async fn flood(app: &TestApp, count: usize) {
@@ -36,19 +40,17 @@ async fn a_subscriber_that_missed_more_than_the_backlog_misses_nothing() {
             }
         }
         // Makes sure that it listens: the first live event is heard.
-        let mut first = None;
-        while first.is_none() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            match poll_once(&mut stream).await {
-                Poll::Ready(event) => first = event,
-                Poll::Pending => app.create(order(1)).await.0.clear(),
+        let first = until("a live event", async || match poll_once(&mut stream).await {
+            Poll::Ready(event) => Some(event.unwrap().unwrap()),
+            Poll::Pending => {
+                app.create(order(1)).await;
+                None
             }
-        }
-        heard.push(first.unwrap().unwrap().position);
+        });
+        heard.push(first.await.position);
         // Not a single one of these is taken while they are handed out.
         flood(&app, 25).await;
         let head = i64::try_from(app.stored().await.events.len()).unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         while heard.last() != Some(&head) {
             heard.push(within("the next event", stream.next()).await.unwrap().unwrap().position);
         }
