@@ -4,11 +4,18 @@ use sea_orm::{DeriveActiveEnum, EnumIter};
 
 /// Defines an enum that is stored as text.
 macro_rules! stored_enum {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident),+ $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
-        #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
-        pub enum $name { $($(#[$variant_doc])* $variant),+ }
+        #[sea_orm(rs_type = "String", db_type = "Text")]
+        pub enum $name { $($(#[$variant_doc])* #[sea_orm(string_value = $text)] $variant),+ }
+
+        impl $name {
+            /// The text that is stored, which is also the name in the API.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
     };
 }
 
@@ -16,115 +23,115 @@ stored_enum!(
     /// Coarse stage of a state.
     Phase {
         /// Not begun.
-        Pending,
+        Pending = "PENDING",
         /// Being worked on.
-        Active,
+        Active = "ACTIVE",
         /// Done with.
-        Settled,
+        Settled = "SETTLED",
     }
 );
 stored_enum!(
     /// How an order or work order ended.
     Outcome {
         /// Done.
-        Succeeded,
+        Succeeded = "SUCCEEDED",
         /// Done in part.
-        PartiallySucceeded,
+        PartiallySucceeded = "PARTIALLY_SUCCEEDED",
         /// Tried and not done.
-        Failed,
+        Failed = "FAILED",
         /// Called off.
-        Cancelled,
+        Cancelled = "CANCELLED",
         /// Never taken on.
-        Rejected,
+        Rejected = "REJECTED",
     }
 );
 stored_enum!(
     /// How the work orders of an order depend on each other.
     WorkOrderFlow {
         /// Not at all.
-        StartTogether,
+        StartTogether = "START_TOGETHER",
         /// All or nothing.
-        CompleteTogether,
+        CompleteTogether = "COMPLETE_TOGETHER",
         /// One after the other.
-        Sequential,
+        Sequential = "SEQUENTIAL",
     }
 );
 stored_enum!(
     /// What a work order does.
     WorkOrderType {
         /// Moves goods.
-        MoveContainers,
+        MoveContainers = "MOVE_CONTAINERS",
         /// Serves at the destination.
-        PhysicalService,
+        PhysicalService = "PHYSICAL_SERVICE",
         /// Serves without a place.
-        DigitalService,
+        DigitalService = "DIGITAL_SERVICE",
     }
 );
 stored_enum!(
     /// Which way a work order leads.
     Direction {
         /// To the destination.
-        Forward,
+        Forward = "FORWARD",
         /// Back from it.
-        Return,
+        Return = "RETURN",
     }
 );
 stored_enum!(
     /// What an event tells.
     EventType {
         /// An order was registered.
-        OrderCreated,
+        OrderCreated = "ORDER_CREATED",
         /// An order's fields changed.
-        OrderUpdated,
+        OrderUpdated = "ORDER_UPDATED",
         /// An order's state changed.
-        OrderStatusChanged,
+        OrderStatusChanged = "ORDER_STATUS_CHANGED",
         /// The request to cancel an order took a new status.
-        OrderCancellationChanged,
+        OrderCancellationChanged = "ORDER_CANCELLATION_CHANGED",
         /// A work order was added.
-        WorkOrderCreated,
+        WorkOrderCreated = "WORK_ORDER_CREATED",
         /// A work order's fields changed.
-        WorkOrderUpdated,
+        WorkOrderUpdated = "WORK_ORDER_UPDATED",
         /// An event of a work order's lifecycle fired.
-        WorkOrderStatusChanged,
+        WorkOrderStatusChanged = "WORK_ORDER_STATUS_CHANGED",
         /// A plugin run ended.
-        PluginRunFinished,
+        PluginRunFinished = "PLUGIN_RUN_FINISHED",
     }
 );
 stored_enum!(
     /// What a plugin is made of.
     PluginKind {
         /// An HTTP endpoint.
-        Http,
+        Http = "HTTP",
     }
 );
 stored_enum!(
     /// What sets a workflow off.
     PluginTrigger {
         /// An order came in.
-        OrderInitiated,
+        OrderInitiated = "ORDER_INITIATED",
     }
 );
 stored_enum!(
     /// Where a plugin run stands.
     PluginRunStatus {
         /// Nobody has taken it up yet.
-        Queued,
+        Queued = "QUEUED",
         /// Some process works on it, or it waits for its next attempt.
-        Running,
+        Running = "RUNNING",
         /// It ended well.
-        Passed,
+        Passed = "PASSED",
         /// A plugin refused.
-        Rejected,
+        Rejected = "REJECTED",
         /// A step gave no verdict and its policy refuses then.
-        Failed,
+        Failed = "FAILED",
     }
 );
 stored_enum!(
     /// What a plugin said of a step.
     Verdict {
         /// Go on.
-        Pass,
+        Pass = "PASS",
         /// Refused.
-        Reject,
+        Reject = "REJECT",
     }
 );

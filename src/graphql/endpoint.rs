@@ -15,6 +15,7 @@ use super::{
     gather::Loads,
     limits::nested_too_deep,
     loaders::StoreLoader,
+    scalar::raw_text,
 };
 use crate::{access::Caller, app::App};
 
@@ -104,6 +105,10 @@ fn finish(mut response: Response, order: &FieldOrder) -> Response {
 /// A field that failed is null, as the specification has it; async-graphql 7 leaves it out.
 fn add_failed_field(data: &mut Value, path: &[PathSegment]) {
     let [segment, below @ ..] = path else { return };
+    if raw_text(data).is_some() {
+        // Whoever wrote the text wrote null into it.
+        return;
+    }
     match (data, segment) {
         (Value::Object(fields), PathSegment::Field(name)) => {
             let field = fields.entry(Name::new(name)).or_insert(Value::Null);

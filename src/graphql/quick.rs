@@ -1,25 +1,106 @@
-//! Resolves the objects of long lists one field after the other.
+//! Resolves the objects of long lists straight into JSON text.
 //!
-//! async-graphql makes a boxed task of every field of every object and drives them together. Most fields of an order or
-//! work order are there at once, and a page has hundreds of them, so for these objects that machinery costs more than
-//! all the rest. Here the fields of one object follow each other; the objects of a list still go side by side, so that
-//! loaders gather what the same field of all of them asks for.
+//! async-graphql makes a boxed task of every field of every object, drives them together and builds a map of what they
+//! answer. Most fields of an order or work order are columns of a row, and a page has hundreds of them, so that this
+//! machinery costs more than all the rest. Here such fields are written as text at once; others follow one after the
+//! other, and the objects of a list still go side by side, so that loaders gather what the same field of all of them
+//! asks for. The text goes into the response as it is (see [`Json`]).
+//!
+//! [`Json`]: super::scalar::Json
 
 use std::borrow::Cow;
 
 use async_graphql::{
-    ContextSelectionSet, OutputType, Positioned, ServerResult, Value,
-    indexmap::IndexMap,
+    ContextSelectionSet, OutputType, Positioned, ScalarType, ServerError, ServerResult, Value,
     parser::types::{Field, Selection},
     registry::Registry,
     resolver_utils::ContainerType,
 };
+use serde::Serialize;
 
-/// An object whose fields are resolved one after the other. In the schema it is the object itself.
+use super::scalar::{Json, raw_text};
+
+/// An object some of whose fields can be written without being resolved.
+pub trait Stored {
+    /// Writes the value of a field without arguments that is a scalar of the object's row; says whether `name` is such a
+    /// field. It must write what the field's resolver answers; a test compares them.
+    fn write_field(&self, _name: &str, _out: &mut Writer) -> bool {
+        false
+    }
+}
+
+impl<T: Stored> Stored for &T {
+    fn write_field(&self, name: &str, out: &mut Writer) -> bool {
+        (**self).write_field(name, out)
+    }
+}
+
+/// JSON text that is being written.
+#[derive(Debug, Default)]
+pub struct Writer {
+    text: Vec<u8>,
+    failed: bool,
+}
+
+impl Writer {
+    /// Writes any value.
+    pub fn value<T: Serialize + ?Sized>(&mut self, value: &T) {
+        self.failed |= serde_json::to_writer(&mut self.text, value).is_err();
+    }
+
+    /// Writes text that is JSON already.
+    pub fn json(&mut self, text: &str) {
+        self.text.extend_from_slice(text.as_bytes());
+    }
+
+    /// Writes text that needs no escaping: ids, names of enum values, instants.
+    pub fn plain(&mut self, text: &str) {
+        self.json("\"");
+        self.json(text);
+        self.json("\"");
+    }
+
+    /// Writes what a scalar is in a response.
+    pub fn scalar(&mut self, scalar: &impl ScalarType) {
+        self.answer(&scalar.to_value());
+    }
+
+    /// Writes what a resolver answered.
+    fn answer(&mut self, value: &Value) {
+        match value {
+            Value::Object(_) if raw_text(value).is_some() => self.json(raw_text(value).unwrap_or_default()),
+            Value::List(members) => {
+                self.json("[");
+                for (index, member) in members.iter().enumerate() {
+                    self.json(if index == 0 { "" } else { "," });
+                    self.answer(member);
+                }
+                self.json("]");
+            }
+            Value::Object(fields) => {
+                self.json("{");
+                for (index, (name, field)) in fields.iter().enumerate() {
+                    self.json(if index == 0 { "" } else { "," });
+                    self.plain(name);
+                    self.json(":");
+                    self.answer(field);
+                }
+                self.json("}");
+            }
+            scalar => self.value(scalar),
+        }
+    }
+
+    fn finish(self) -> Option<String> {
+        String::from_utf8(self.text).ok().filter(|_| !self.failed)
+    }
+}
+
+/// An object that is resolved into text. In the schema it is the object itself.
 #[derive(Clone, Debug)]
 pub struct Quick<T>(pub T);
 
-impl<T: ContainerType> OutputType for Quick<T> {
+impl<T: ContainerType + Stored> OutputType for Quick<T> {
     fn type_name() -> Cow<'static, str> {
         T::type_name()
     }
@@ -28,40 +109,51 @@ impl<T: ContainerType> OutputType for Quick<T> {
         T::create_type_info(registry)
     }
 
-    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+    async fn resolve(
+        &self,
+        ctx: &ContextSelectionSet<'_>,
+        field: &Positioned<Field>,
+    ) -> ServerResult<Value> {
         let selections = &ctx.item.node.items;
-        let Some(fields) = plain_fields(selections) else {
+        if !are_plain(selections) {
             return Box::pin(self.0.resolve(ctx, field)).await;
-        };
-        let mut answer = IndexMap::with_capacity(selections.len());
-        for field in fields {
-            let key = field.node.response_key().node.clone();
-            let value = match self.0.resolve_field(&ctx.with_field(field)).await {
-                Ok(value) => value.unwrap_or_default(),
+        }
+        let mut out = Writer::default();
+        let mut separator = "{";
+        for selection in selections {
+            let Selection::Field(field) = &selection.node else { continue };
+            out.json(separator);
+            separator = ",";
+            out.plain(&field.node.response_key().node);
+            out.json(":");
+            if self.0.write_field(&field.node.name.node, &mut out) {
+                continue;
+            }
+            match self.0.resolve_field(&ctx.with_field(field)).await {
+                Ok(value) => out.answer(&value.unwrap_or_default()),
                 Err(error) => {
                     ctx.add_error(error);
-                    Value::Null
+                    out.json("null");
                 }
-            };
-            answer.insert(key, value);
+            }
         }
-        Ok(Value::Object(answer))
+        out.json("}");
+        let text = out.finish().ok_or_else(|| ServerError::new("an answer cannot be written", None))?;
+        Ok(Json::Text(text).to_value())
     }
 }
 
-/// The selected fields, if there is nothing else to it: neither fragments, nor directives, nor one key twice, nor the
-/// type's name. Such selections are the executor's.
-fn plain_fields(selections: &[Positioned<Selection>]) -> Option<Vec<&Positioned<Field>>> {
-    let mut fields: Vec<&Positioned<Field>> = Vec::with_capacity(selections.len());
-    for selection in selections {
-        let Selection::Field(field) = &selection.node else { return None };
-        let key = field.node.response_key();
-        let known = |other: &&Positioned<Field>| other.node.response_key().node == key.node;
-        let meta = field.node.name.node.starts_with("__");
-        if meta || !field.node.directives.is_empty() || fields.iter().any(known) {
-            return None;
-        }
-        fields.push(field);
-    }
-    Some(fields)
+/// Whether there are fields and nothing else: neither fragments, nor directives, nor one key twice, nor the type's name.
+/// Other selections are the executor's.
+fn are_plain(selections: &[Positioned<Selection>]) -> bool {
+    selections.iter().enumerate().all(|(index, selection)| {
+        let Selection::Field(field) = &selection.node else { return false };
+        let key = &field.node.response_key().node;
+        let is_same = |other: &Positioned<Selection>| {
+            matches!(&other.node, Selection::Field(other) if other.node.response_key().node == *key)
+        };
+        field.node.directives.is_empty()
+            && !field.node.name.node.starts_with("__")
+            && !selections.iter().take(index).any(is_same)
+    })
 }

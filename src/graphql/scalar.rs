@@ -158,6 +158,17 @@ impl Json {
     }
 }
 
+/// The text of a value that goes into the response as it is.
+pub fn raw_text(value: &Value) -> Option<&str> {
+    match value {
+        Value::Object(fields) if fields.len() == 1 => match fields.get(RAW_JSON_KEY) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// Any JSON value.
 #[Scalar(name = "JSON")]
 impl ScalarType for Json {

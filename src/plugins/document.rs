@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use entity::{event, id::PluginWorkflowId, order, plugin_run, work_order};
-use sea_orm::ActiveEnum;
 use serde_json::{Map, Value, json};
 
 use crate::{events::Cursor, store::Tenant};
@@ -40,7 +39,7 @@ pub fn whole(
 pub fn query(run: &RunInfo<'_>) -> Vec<(String, String)> {
     vec![
         ("orderId".to_owned(), run.run.order_id.to_string()),
-        ("trigger".to_owned(), run.run.trigger.to_value()),
+        ("trigger".to_owned(), run.run.trigger.as_str().to_owned()),
         ("runId".to_owned(), run.run.id.to_string()),
     ]
 }
@@ -55,13 +54,13 @@ fn order_json(order: &order::Model, work_orders: &[Value]) -> Result<Value, serd
         "domain": order.domain,
         "batchId": order.batch_id,
         "readyToProcess": order.ready_to_process,
-        "workOrderFlow": order.flow.to_value(),
+        "workOrderFlow": order.flow.as_str(),
         "consignee": parse(&order.consignee)?,
         "destination": parse(&order.destination)?,
         "summary": parse_optional(order.summary.as_deref())?,
         "status": order.status,
-        "phase": order.phase.to_value(),
-        "outcome": order.outcome.map(|outcome| outcome.to_value()),
+        "phase": order.phase.as_str(),
+        "outcome": order.outcome.map(|outcome| outcome.as_str()),
         "customAttributes": parse(&order.custom_attributes)?,
         "workOrders": work_orders,
         "lifecycleVersion": order.lifecycle_version,
@@ -77,8 +76,8 @@ fn work_order_json(work_order: &work_order::Model) -> Result<Value, serde_json::
     Ok(json!({
         "id": work_order.id.to_string(),
         "sequence": work_order.sequence,
-        "type": work_order.kind.to_value(),
-        "direction": work_order.direction.to_value(),
+        "type": work_order.kind.as_str(),
+        "direction": work_order.direction.as_str(),
         "description": work_order.description,
         "pickup": parse_optional(work_order.pickup.as_deref())?,
         "return": parse_optional(work_order.return_to.as_deref())?,
@@ -88,8 +87,8 @@ fn work_order_json(work_order: &work_order::Model) -> Result<Value, serde_json::
         "collectOnPickup": parse_optional(work_order.collect_on_pickup.as_deref())?,
         "collectOnDelivery": parse_optional(work_order.collect_on_delivery.as_deref())?,
         "status": work_order.status,
-        "phase": work_order.phase.to_value(),
-        "outcome": work_order.outcome.map(|outcome| outcome.to_value()),
+        "phase": work_order.phase.as_str(),
+        "outcome": work_order.outcome.map(|outcome| outcome.as_str()),
         "attempts": work_order.attempts,
         "customAttributes": parse(&work_order.custom_attributes)?,
         "version": work_order.version,
@@ -100,7 +99,7 @@ fn event_json(tenant: &Tenant, event: &event::Model) -> Result<Value, serde_json
     Ok(json!({
         "id": event.id.to_string(),
         "cursor": Cursor(event.position).encode(tenant),
-        "type": event.kind.to_value(),
+        "type": event.kind.as_str(),
         "orderId": event.order_id.to_string(),
         "workOrderId": event.work_order_id.map(|id| id.to_string()),
         "fromStatus": event.from_status,

@@ -14,6 +14,7 @@ use super::super::{
     error::Code,
     id,
     order::Order,
+    quick::Stored,
     scalar::{DateTime, Json},
     work_order::WorkOrder,
 };
@@ -94,6 +95,8 @@ impl OrderEventWhere {
 /// An event; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct OrderEvent(Arc<event::Model>);
+
+impl Stored for OrderEvent {}
 
 impl From<event::Model> for OrderEvent {
     fn from(row: event::Model) -> Self {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
-use entity::{id::OrderId, order};
+use entity::{id::OrderId, order, stored};
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
@@ -13,7 +13,7 @@ use super::super::{
     event,
     loaders::{GatesOf, WorkOrdersOf},
     plugin,
-    quick::Quick,
+    quick::{Quick, Stored, Writer},
     scalar::{DateTime, Json},
     value::{CancellationStatus, Contact, Location, OrderSummary, Outcome, Phase, WorkOrderFlow},
     work_order::WorkOrder,
@@ -97,6 +97,35 @@ impl Order {
 /// Reads a document of a row.
 pub fn parse_document<T: DeserializeOwned>(ctx: &Context<'_>, text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|error| ctx.fault(Fault::from(error)))
+}
+
+impl Stored for Order {
+    fn write_field(&self, name: &str, out: &mut Writer) -> bool {
+        let row = &self.row;
+        match name {
+            "id" => out.plain(&row.id.to_string()),
+            "clientId" => out.value(&row.client_id),
+            "clientName" => out.value(&row.client_name),
+            "clientOrderId" => out.value(&row.client_order_id),
+            "type" => out.value(&row.kind),
+            "domain" => out.value(&row.domain),
+            "batchId" => out.value(&row.batch_id),
+            "readyToProcess" => out.value(&row.ready_to_process),
+            "workOrderFlow" => out.plain(row.flow.as_str()),
+            "status" => out.value(&row.status),
+            "phase" => out.plain(row.phase.as_str()),
+            "outcome" => out.value(&row.outcome.map(stored::Outcome::as_str)),
+            "customAttributes" => out.json(&row.custom_attributes),
+            "lifecycleVersion" => out.value(&row.lifecycle_version),
+            "version" => out.value(&row.version),
+            "createdAt" => out.scalar(&DateTime(row.created_at)),
+            "createdBy" => out.value(&row.created_by),
+            "updatedAt" => out.scalar(&DateTime(row.updated_at)),
+            "updatedBy" => out.value(&row.updated_by),
+            _ => return false,
+        }
+        true
+    }
 }
 
 /// A set of instructions of one client for one customer address, kept with the work orders that carry it out.

@@ -11,6 +11,7 @@ use super::{
         context::ContextExt,
         loaders::StepsOf,
         order::{Order, parse_document},
+        quick::Stored,
         scalar::DateTime,
     },
     Plugin, PluginTrigger, PluginWorkflow,
@@ -57,6 +58,8 @@ pub struct PluginRunWhere {
 /// A run; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct PluginRun(Arc<plugin_run::Model>);
+
+impl Stored for PluginRun {}
 
 impl From<plugin_run::Model> for PluginRun {
     fn from(row: plugin_run::Model) -> Self {

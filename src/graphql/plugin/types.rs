@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use entity::{id::PluginId, plugin, plugin_workflow, stored};
 
-use super::super::{context::ContextExt, order::parse_document};
+use super::super::{context::ContextExt, order::parse_document, quick::Stored};
 use crate::{
     domain,
     fault::Fault,
@@ -53,6 +53,8 @@ pub enum FailurePolicy {
 /// A plugin; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Plugin(Arc<plugin::Model>);
+
+impl Stored for Plugin {}
 
 impl From<plugin::Model> for Plugin {
     fn from(row: plugin::Model) -> Self {
@@ -130,6 +132,8 @@ impl From<StoredHttp> for HttpPlugin {
 /// A workflow; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct PluginWorkflow(Arc<plugin_workflow::Model>);
+
+impl Stored for PluginWorkflow {}
 
 impl From<plugin_workflow::Model> for PluginWorkflow {
     fn from(row: plugin_workflow::Model) -> Self {

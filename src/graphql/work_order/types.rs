@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result};
-use entity::work_order;
+use entity::{stored, work_order};
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
@@ -12,6 +12,7 @@ use super::super::{
     context::ContextExt,
     event,
     order::{AvailableTransition, Order, Situated, parse_document},
+    quick::{Stored, Writer},
     scalar::{DateTime, Json},
     value::{Container, Direction, Money, Outcome, Phase, QualityCheck, Stop, WorkOrderType},
 };
@@ -60,6 +61,32 @@ impl WorkOrder {
 
 fn list<T: DeserializeOwned, U: From<T>>(ctx: &Context<'_>, text: &str) -> Result<Vec<U>> {
     Ok(parse_document::<Vec<T>>(ctx, text)?.into_iter().map(Into::into).collect())
+}
+
+impl Stored for WorkOrder {
+    fn write_field(&self, name: &str, out: &mut Writer) -> bool {
+        let row = &self.0;
+        match name {
+            "id" => out.plain(&row.id.to_string()),
+            "sequence" => out.value(&row.sequence),
+            "type" => out.plain(row.kind.as_str()),
+            "direction" => out.plain(row.direction.as_str()),
+            "description" => out.value(&row.description),
+            "status" => out.value(&row.status),
+            "phase" => out.plain(row.phase.as_str()),
+            "outcome" => out.value(&row.outcome.map(stored::Outcome::as_str)),
+            "attempts" => out.value(&row.attempts),
+            "customAttributes" => out.json(&row.custom_attributes),
+            "lifecycleVersion" => out.value(&row.lifecycle_version),
+            "version" => out.value(&row.version),
+            "createdAt" => out.scalar(&DateTime(row.created_at)),
+            "createdBy" => out.value(&row.created_by),
+            "updatedAt" => out.scalar(&DateTime(row.updated_at)),
+            "updatedBy" => out.value(&row.updated_by),
+            _ => return false,
+        }
+        true
+    }
 }
 
 /// A piece of the work that carries an order out.

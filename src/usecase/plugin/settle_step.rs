@@ -106,7 +106,7 @@ pub async fn settle_step(app: &App, tenant: &Tenant, settlement: Settlement) -> 
             end_run(&mut run, status, work.now);
             store::plugin_run::save(&work.db(), &run).await?;
             let reason = reason_of(status, &reasons);
-            let fact = Fact::PluginRunFinished { to: status_name(status).to_owned() };
+            let fact = Fact::PluginRunFinished { to: status.as_str().to_owned() };
             work.recorder.record(aggregate.order_subject(), fact, reason.clone());
             if run.trigger == PluginTrigger::OrderInitiated {
                 end_intake(&mut work, &mut aggregate, status, reason).await?;
@@ -170,16 +170,6 @@ fn reason_of(status: PluginRunStatus, reasons: &[VerdictReason]) -> Reason {
             Reason { code: Some(PLUGIN_FAILED.to_owned()), ..Reason::default() }
         }
         (_, None) => Reason { code: Some("REJECTED".to_owned()), ..Reason::default() },
-    }
-}
-
-const fn status_name(status: PluginRunStatus) -> &'static str {
-    match status {
-        PluginRunStatus::Queued => "QUEUED",
-        PluginRunStatus::Running => "RUNNING",
-        PluginRunStatus::Passed => "PASSED",
-        PluginRunStatus::Rejected => "REJECTED",
-        PluginRunStatus::Failed => "FAILED",
     }
 }
 
