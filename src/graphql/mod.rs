@@ -27,6 +27,7 @@ use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions};
 
 pub use endpoint::Endpoint;
 pub use error::Code;
+pub use quick::Writer;
 
 /// What can be read.
 #[derive(Debug, Default, MergedObject)]

@@ -66,7 +66,7 @@ impl Writer {
     }
 
     /// Writes what a resolver answered.
-    fn answer(&mut self, value: &Value) {
+    pub fn answer(&mut self, value: &Value) {
         match value {
             Value::Object(_) if raw_text(value).is_some() => self.json(raw_text(value).unwrap_or_default()),
             Value::List(members) => {
@@ -91,7 +91,8 @@ impl Writer {
         }
     }
 
-    fn finish(self) -> Option<String> {
+    /// The text, if all of it could be written.
+    pub fn finish(self) -> Option<String> {
         String::from_utf8(self.text).ok().filter(|_| !self.failed)
     }
 }
@@ -156,4 +157,35 @@ fn are_plain(selections: &[Positioned<Selection>]) -> bool {
             && !field.node.name.node.starts_with("__")
             && !selections.iter().take(index).any(is_same)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::value;
+
+    use super::*;
+
+    fn written(value: &Value) -> String {
+        let mut out = Writer::default();
+        out.answer(value);
+        out.finish().unwrap()
+    }
+
+    #[test]
+    fn an_answer_is_written_as_serde_writes_it() {
+        for value in [
+            value!(null),
+            value!([]),
+            value!({}),
+            value!({"a": [1, 2.5, true, null, "q\"\\\n\u{7}é"], "b": {"c": "d"}}),
+        ] {
+            assert_eq!(written(&value), serde_json::to_string(&value).unwrap());
+        }
+    }
+
+    #[test]
+    fn json_text_is_passed_on_as_it_is() {
+        let text = r#"{"b": 1.50, "a": [1e3]}"#;
+        assert_eq!(written(&Json::Text(text.to_owned()).to_value()), text);
+    }
 }

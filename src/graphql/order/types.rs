@@ -1,6 +1,6 @@
 //! Orders as clients see them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use entity::{id::OrderId, order, stored};
@@ -38,13 +38,13 @@ pub type Situated = (Situation<'static>, Arc<[WorkOrder]>);
 #[derive(Clone, Debug)]
 pub struct Order {
     row: Arc<order::Model>,
-    /// What a look-ahead loaded already.
-    work_orders: Option<Arc<[WorkOrder]>>,
+    /// Its work orders, once they were loaded.
+    work_orders: OnceLock<Arc<[WorkOrder]>>,
 }
 
 impl From<order::Model> for Order {
     fn from(row: order::Model) -> Self {
-        Self { row: Arc::new(row), work_orders: None }
+        Self { row: Arc::new(row), work_orders: OnceLock::new() }
     }
 }
 
@@ -61,17 +61,18 @@ impl Order {
 
     /// Takes along work orders that were loaded for the whole list.
     pub fn preload(&mut self, work_orders: Arc<[WorkOrder]>) {
-        self.work_orders = Some(work_orders);
+        self.work_orders = work_orders.into();
     }
 
     /// Its work orders, by sequence.
     pub fn load_work_orders<'a>(&'a self, ctx: &'a Context<'_>) -> BoxFuture<'a, Result<Arc<[WorkOrder]>>> {
         Box::pin(async move {
-            if let Some(work_orders) = &self.work_orders {
+            if let Some(work_orders) = self.work_orders.get() {
                 return Ok(Arc::clone(work_orders));
             }
             let found = ctx.loader()?.load_one(WorkOrdersOf(self.row.id)).await;
-            Ok(found.map_err(|fault| ctx.load_fault(&fault))?.unwrap_or_default())
+            let found = found.map_err(|fault| ctx.load_fault(&fault))?.unwrap_or_default();
+            Ok(Arc::clone(self.work_orders.get_or_init(|| found)))
         })
     }
 

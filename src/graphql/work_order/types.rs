@@ -1,6 +1,6 @@
 //! Work orders as clients see them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_graphql::{Context, ID, Object, Result};
 use entity::{stored, work_order};
@@ -24,25 +24,33 @@ use crate::{
 
 /// A work order; cheap to clone. What waits for the store is boxed, as with [`Order`].
 #[derive(Clone, Debug)]
-pub struct WorkOrder(Arc<work_order::Model>);
+pub struct WorkOrder {
+    row: Arc<work_order::Model>,
+    /// Its order, once it was loaded.
+    order: OnceLock<Order>,
+}
 
 impl From<work_order::Model> for WorkOrder {
     fn from(row: work_order::Model) -> Self {
-        Self(Arc::new(row))
+        Self { row: Arc::new(row), order: OnceLock::new() }
     }
 }
 
 impl WorkOrder {
     /// The row, for what computes from it.
     pub fn row(&self) -> &work_order::Model {
-        &self.0
+        &self.row
     }
 
-    fn load_order<'a>(&'a self, ctx: &'a Context<'_>) -> BoxFuture<'a, Result<Order>> {
+    fn load_order<'a>(&'a self, ctx: &'a Context<'_>) -> BoxFuture<'a, Result<&'a Order>> {
         Box::pin(async move {
-            let found = ctx.loader()?.load_one(self.0.order_id).await;
+            if let Some(order) = self.order.get() {
+                return Ok(order);
+            }
+            let found = ctx.loader()?.load_one(self.row.order_id).await;
             let found = found.map_err(|fault| ctx.load_fault(&fault))?;
-            found.ok_or_else(|| ctx.fault(Fault::broken("a work order without an order")))
+            let found = found.ok_or_else(|| ctx.fault(Fault::broken("a work order without an order")))?;
+            Ok(self.order.get_or_init(|| found))
         })
     }
 
@@ -51,7 +59,7 @@ impl WorkOrder {
     }
 
     fn is_return(&self) -> bool {
-        lifecycle::Direction::from(self.0.direction) == lifecycle::Direction::Return
+        lifecycle::Direction::from(self.row.direction) == lifecycle::Direction::Return
     }
 
     fn stop(ctx: &Context<'_>, text: Option<&str>) -> Result<Option<Stop>> {
@@ -65,7 +73,7 @@ fn list<T: DeserializeOwned, U: From<T>>(ctx: &Context<'_>, text: &str) -> Resul
 
 impl Stored for WorkOrder {
     fn write_field(&self, name: &str, out: &mut Writer) -> bool {
-        let row = &self.0;
+        let row = &self.row;
         match name {
             "id" => out.plain(&row.id.to_string()),
             "sequence" => out.value(&row.sequence),
@@ -94,45 +102,45 @@ impl Stored for WorkOrder {
 impl WorkOrder {
     /// Its id, `wo_…`.
     pub async fn id(&self) -> ID {
-        self.0.id.to_string().into()
+        self.row.id.to_string().into()
     }
 
     /// Its order.
     async fn order(&self, ctx: &Context<'_>) -> Result<Order> {
-        self.load_order(ctx).await
+        self.load_order(ctx).await.cloned()
     }
 
     /// Its number within the order, from 1.
     async fn sequence(&self) -> i32 {
-        self.0.sequence
+        self.row.sequence
     }
 
     /// What it does.
     #[graphql(name = "type")]
     async fn kind(&self) -> WorkOrderType {
-        lifecycle::WorkOrderType::from(self.0.kind).into()
+        lifecycle::WorkOrderType::from(self.row.kind).into()
     }
 
     /// Which way it leads.
     async fn direction(&self) -> Direction {
-        lifecycle::Direction::from(self.0.direction).into()
+        lifecycle::Direction::from(self.row.direction).into()
     }
 
     /// For a RETURN: the work order whose goods come back.
     async fn return_of(&self, ctx: &Context<'_>) -> Result<Option<WorkOrder>> {
-        let Some(id) = self.0.return_of else { return Ok(None) };
+        let Some(id) = self.row.return_of else { return Ok(None) };
         Box::pin(ctx.loader()?.load_one(id)).await.map_err(|fault| ctx.load_fault(&fault))
     }
 
     /// What it is, in words.
     async fn description(&self) -> Option<&str> {
-        self.0.description.as_deref()
+        self.row.description.as_deref()
     }
 
     /// Where goods are fetched; for a RETURN, the order's destination.
     async fn pickup(&self, ctx: &Context<'_>) -> Result<Option<Stop>> {
-        if !self.is_return() || self.0.pickup.is_some() {
-            return Self::stop(ctx, self.0.pickup.as_deref());
+        if !self.is_return() || self.row.pickup.is_some() {
+            return Self::stop(ctx, self.row.pickup.as_deref());
         }
         let order = self.load_order(ctx).await?;
         let contact: value::Contact = parse_document(ctx, &order.row().consignee)?;
@@ -146,18 +154,18 @@ impl WorkOrder {
         if self.is_return() {
             return Ok(None);
         }
-        Self::stop(ctx, self.0.return_to.as_deref())
+        Self::stop(ctx, self.row.return_to.as_deref())
     }
 
     /// Where it leads: the order's destination, or the return address for a RETURN. Null for a DIGITAL_SERVICE, which
     /// has no place, unless something is said about its delivery.
     async fn delivery(&self, ctx: &Context<'_>) -> Result<Option<Stop>> {
         if self.is_return() {
-            return Self::stop(ctx, self.0.return_to.as_deref());
+            return Self::stop(ctx, self.row.return_to.as_deref());
         }
-        let delivery = self.0.delivery.as_deref();
+        let delivery = self.row.delivery.as_deref();
         let delivery: Option<value::Delivery> = delivery.map(|text| parse_document(ctx, text)).transpose()?;
-        if lifecycle::WorkOrderType::from(self.0.kind) == lifecycle::WorkOrderType::DigitalService {
+        if lifecycle::WorkOrderType::from(self.row.kind) == lifecycle::WorkOrderType::DigitalService {
             return Ok(delivery.map(|delivery| Stop::of_delivery(Some(delivery), None, None)));
         }
         let order = self.load_order(ctx).await?;
@@ -168,52 +176,52 @@ impl WorkOrder {
 
     /// The goods.
     async fn containers(&self, ctx: &Context<'_>) -> Result<Vec<Container>> {
-        list::<domain::value::Container, _>(ctx, &self.0.containers)
+        list::<domain::value::Container, _>(ctx, &self.row.containers)
     }
 
     /// What to check before goods are taken.
     async fn pickup_quality_checks(&self, ctx: &Context<'_>) -> Result<Vec<QualityCheck>> {
-        list::<domain::value::QualityCheck, _>(ctx, &self.0.pickup_quality_checks)
+        list::<domain::value::QualityCheck, _>(ctx, &self.row.pickup_quality_checks)
     }
 
     /// Money to collect at the pickup.
     async fn collect_on_pickup(&self, ctx: &Context<'_>) -> Result<Option<Money>> {
-        let money = self.0.collect_on_pickup.as_deref();
+        let money = self.row.collect_on_pickup.as_deref();
         money.map(|text| parse_document::<value::Money>(ctx, text).map(Into::into)).transpose()
     }
 
     /// Money to collect at the destination.
     async fn collect_on_delivery(&self, ctx: &Context<'_>) -> Result<Option<Money>> {
-        let money = self.0.collect_on_delivery.as_deref();
+        let money = self.row.collect_on_delivery.as_deref();
         money.map(|text| parse_document::<value::Money>(ctx, text).map(Into::into)).transpose()
     }
 
     /// The state of its lifecycle that it is in.
     async fn status(&self) -> &str {
-        &self.0.status
+        &self.row.status
     }
 
     /// The coarse stage of that state.
     async fn phase(&self) -> Phase {
-        lifecycle::Phase::from(self.0.phase).into()
+        lifecycle::Phase::from(self.row.phase).into()
     }
 
     /// How it ended, once SETTLED.
     async fn outcome(&self) -> Option<Outcome> {
-        self.0.outcome.map(|outcome| lifecycle::Outcome::from(outcome).into())
+        self.row.outcome.map(|outcome| lifecycle::Outcome::from(outcome).into())
     }
 
     /// How often ATTEMPT_FAILED happened.
     async fn attempts(&self) -> i32 {
-        self.0.attempts
+        self.row.attempts
     }
 
     /// The work orders that must settle before it may start, where the order's flow is SEQUENTIAL.
     #[graphql(complexity = "5 * child_complexity + 1")]
     async fn blocked_by(&self, ctx: &Context<'_>) -> Result<Vec<WorkOrder>> {
         let (situation, siblings) = self.load_situation(ctx).await?;
-        let sequences = lifecycle::blocked_by(&situation, self.0.sequence);
-        let blocking = siblings.iter().filter(|sibling| sequences.contains(&sibling.0.sequence));
+        let sequences = lifecycle::blocked_by(&situation, self.row.sequence);
+        let blocking = siblings.iter().filter(|sibling| sequences.contains(&sibling.row.sequence));
         Ok(blocking.cloned().collect())
     }
 
@@ -221,13 +229,13 @@ impl WorkOrder {
     #[graphql(complexity = "5 * child_complexity + 1")]
     async fn available_transitions(&self, ctx: &Context<'_>) -> Result<Vec<AvailableTransition>> {
         let (situation, _) = self.load_situation(ctx).await?;
-        let available = lifecycle::available_for_work_order(&situation, self.0.sequence);
+        let available = lifecycle::available_for_work_order(&situation, self.row.sequence);
         Ok(available.into_iter().map(Into::into).collect())
     }
 
     /// Values of the tenant's attributes, as one object.
     async fn custom_attributes(&self) -> Json {
-        Json::Text(self.0.custom_attributes.clone())
+        Json::Text(self.row.custom_attributes.clone())
     }
 
     /// Its history, oldest first.
@@ -240,37 +248,37 @@ impl WorkOrder {
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<OrderEventConnection> {
-        let filter = EventFilter { work_order_id: Some(self.0.id), ..EventFilter::default() };
+        let filter = EventFilter { work_order_id: Some(self.row.id), ..EventFilter::default() };
         event::page(ctx, filter, PageArgs { first, after, last, before }).await
     }
 
     /// The version of the lifecycle that it was born with.
     async fn lifecycle_version(&self) -> i32 {
-        self.0.lifecycle_version
+        self.row.lifecycle_version
     }
 
     /// Counts the events about it; 1 when it was created.
     async fn version(&self) -> i32 {
-        self.0.version
+        self.row.version
     }
 
     /// When it was registered.
     async fn created_at(&self) -> DateTime {
-        self.0.created_at.into()
+        self.row.created_at.into()
     }
 
     /// Who registered it.
     async fn created_by(&self) -> &str {
-        &self.0.created_by
+        &self.row.created_by
     }
 
     /// When it changed last.
     async fn updated_at(&self) -> DateTime {
-        self.0.updated_at.into()
+        self.row.updated_at.into()
     }
 
     /// Who changed it last.
     async fn updated_by(&self) -> &str {
-        &self.0.updated_by
+        &self.row.updated_by
     }
 }

@@ -50,12 +50,12 @@ async fn a_subscriber_that_missed_more_than_the_backlog_misses_nothing() {
         heard.push(first.await.position);
         // Not a single one of these is taken while they are handed out.
         flood(&app, 25).await;
-        let head = i64::try_from(app.stored().await.events.len()).unwrap();
-        while heard.last() != Some(&head) {
+        let newest = i64::try_from(app.stored().await.events.len()).unwrap();
+        while heard.last() != Some(&newest) {
             heard.push(within("the next event", stream.next()).await.unwrap().unwrap().position);
         }
         let begin = heard[0];
-        assert_eq!(heard, (begin..=head).collect::<Vec<_>>(), "{after:?}");
+        assert_eq!(heard, (begin..=newest).collect::<Vec<_>>(), "{after:?}");
         assert_eq!(begin == 1, after.is_some(), "{after:?}");
         assert!(heard.len() > 2_500);
     }

@@ -8,7 +8,7 @@ use super::{positions, watch, whole_log};
 use crate::harness::{TestApp, samples::order};
 
 /// Creates `count` orders of one work order, four events each, in tasks that run side by side.
-async fn write_beside(app: &Arc<TestApp>, count: usize) -> Vec<tokio::task::JoinHandle<()>> {
+fn write_beside(app: &Arc<TestApp>, count: usize) -> Vec<tokio::task::JoinHandle<()>> {
     let write = |_| {
         let app = Arc::clone(app);
         tokio::spawn(async move {
@@ -25,7 +25,7 @@ async fn a_replay_goes_over_into_live_events_while_others_write() {
     for _ in 0..60 {
         app.create(order(1)).await;
     }
-    let writers = write_beside(&app, 60).await;
+    let writers = write_beside(&app, 60);
     // These begin at different moments of the writing, most of them in the middle of it.
     let mut sockets = Vec::new();
     for after in [0, 1, 7, 120, 239, 240] {
@@ -62,7 +62,7 @@ async fn a_replay_longer_than_what_is_read_at_once_is_whole() {
 async fn a_subscriber_whose_connection_breaks_again_and_again_sees_everything_once() {
     let app = Arc::new(TestApp::start_with(4).await);
     let address = app.listen().await;
-    let writers = write_beside(&app, 40).await;
+    let writers = write_beside(&app, 40);
     let mut heard = Vec::new();
     let mut last = 0;
     for length in [1, 2, 3, 5, 8, 13, 21] {

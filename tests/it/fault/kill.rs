@@ -39,7 +39,11 @@ async fn create(address: SocketAddr, key: &str) -> std::io::Result<Value> {
 }
 
 /// Creates one order after the other until the server is gone; gives what was acknowledged, and the key of what was not.
-async fn load(address: SocketAddr, client: usize, count: Arc<AtomicUsize>) -> (BTreeMap<String, Value>, String) {
+async fn load(
+    address: SocketAddr,
+    client: usize,
+    count: Arc<AtomicUsize>,
+) -> (BTreeMap<String, Value>, String) {
     let mut acknowledged = BTreeMap::new();
     loop {
         let key = format!("{client}/{}", acknowledged.len());
@@ -78,7 +82,11 @@ async fn every_acknowledged_order_survives_whole_and_none_is_there_in_part() {
     let stored = app.check_invariants().await;
     let orders = stored.orders.len();
     let most = acknowledged.len() + unanswered.len();
-    assert!((acknowledged.len()..=most).contains(&orders), "{orders} orders, {} acknowledged", acknowledged.len());
+    assert!(
+        (acknowledged.len()..=most).contains(&orders),
+        "{orders} orders, {} acknowledged",
+        acknowledged.len()
+    );
     assert_eq!(stored.counts(), [orders, orders * WORK_ORDERS, orders * EVENTS, orders, 0]);
     for order in &stored.orders {
         let own: Vec<_> = stored.work_orders.iter().filter(|it| it.order_id == order.id).collect();

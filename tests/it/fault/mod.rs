@@ -39,7 +39,8 @@ fn program(folder: &Path, arguments: &[&str]) -> Command {
 
 /// Runs the program to its end.
 fn run(folder: &Path, arguments: &[&str]) -> Output {
-    let mut process = program(folder, arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut process =
+        program(folder, arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let begun = std::time::Instant::now();
     while process.try_wait().unwrap().is_none() {
         if begun.elapsed() > PATIENCE {
@@ -56,7 +57,13 @@ impl Server {
     fn start(folder: &Path, database_url: &str) -> Self {
         use std::io::BufRead as _;
         let arguments = [
-            "serve", "--listen", "127.0.0.1:0", "--database-url", database_url, "--plugin-allow-net", "127.0.0.0/8",
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--database-url",
+            database_url,
+            "--plugin-allow-net",
+            "127.0.0.0/8",
         ];
         let mut process = program(folder, &arguments).stderr(Stdio::piped()).spawn().unwrap();
         let log = std::io::BufReader::new(process.stderr.take().unwrap());

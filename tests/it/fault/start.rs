@@ -18,8 +18,9 @@ fn a_port_in_use_is_named_before_the_store_is_touched() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let expected =
-        format!("error: the address {address} is in use: stop what serves there, or choose another with --listen");
+    let expected = format!(
+        "error: the address {address} is in use: stop what serves there, or choose another with --listen"
+    );
     assert_eq!(failure(folder.path(), &["serve", "--listen", &address]), (1, expected));
     assert!(!folder.path().join("waybill.db").exists());
 }
@@ -28,7 +29,8 @@ fn a_port_in_use_is_named_before_the_store_is_touched() {
 fn a_database_file_that_cannot_be_opened_is_named() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("folder.db")).unwrap();
-    std::fs::write(folder.path().join("text.db"), "this is no database, whatever its name says".repeat(100)).unwrap();
+    std::fs::write(folder.path().join("text.db"), "this is no database, whatever its name says".repeat(100))
+        .unwrap();
     for file in ["missing/waybill.db", "folder.db", "text.db"] {
         let url = format!("sqlite://{}", folder.path().join(file).display());
         for command in ["serve", "migrate"] {
@@ -38,7 +40,10 @@ fn a_database_file_that_cannot_be_opened_is_named() {
             let path = folder.path().join(file);
             let begin = format!("error: cannot open the SQLite file {}: ", path.display());
             assert!(error.starts_with(&begin), "{error}");
-            assert!(error.ends_with("check that its folder exists and that this user may write both"), "{error}");
+            assert!(
+                error.ends_with("check that its folder exists and that this user may write both"),
+                "{error}"
+            );
         }
     }
     assert!(!folder.path().join("missing").exists());
@@ -49,8 +54,10 @@ fn a_database_file_that_cannot_be_opened_is_named() {
 fn a_database_in_a_place_that_nobody_can_write_is_named() {
     // Nobody may write there, not even root, who may write everywhere else.
     let folder = tempfile::tempdir().unwrap();
-    let (status, error) =
-        failure(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--database-url", "sqlite:///proc/waybill.db"]);
+    let (status, error) = failure(
+        folder.path(),
+        &["serve", "--listen", "127.0.0.1:0", "--database-url", "sqlite:///proc/waybill.db"],
+    );
     assert_eq!(status, 1, "{error}");
     assert!(error.starts_with("error: cannot open the SQLite file /proc/waybill.db: "), "{error}");
 }
@@ -60,7 +67,8 @@ fn a_postgresql_that_is_not_there_is_named_without_its_password() {
     let folder = tempfile::tempdir().unwrap();
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("postgres://waybill:s3cret@{free}/orders");
-    let (status, error) = failure(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--database-url", &url]);
+    let (status, error) =
+        failure(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--database-url", &url]);
     assert_eq!(status, 1, "{error}");
     assert!(error.starts_with("error: cannot connect to PostgreSQL: "), "{error}");
     assert!(error.ends_with("check the database URL and that the server accepts this user"), "{error}");
@@ -73,8 +81,17 @@ fn wrong_settings_are_all_named_and_have_their_own_status() {
     let config = folder.path().join("waybill.toml");
     std::fs::write(&config, "log_format = \"xml\"\nport = 80\n").unwrap();
     let arguments = [
-        "serve", "--config", "waybill.toml", "--listen", "0.0.0.0:8080", "--database-url", "mysql://localhost",
-        "--database-connections", "none", "--plugin-allow-net", "10.0.0.1/8",
+        "serve",
+        "--config",
+        "waybill.toml",
+        "--listen",
+        "0.0.0.0:8080",
+        "--database-url",
+        "mysql://localhost",
+        "--database-connections",
+        "none",
+        "--plugin-allow-net",
+        "10.0.0.1/8",
     ];
     let (status, error) = failure(folder.path(), &arguments);
     assert_eq!(status, 2, "{error}");
@@ -109,7 +126,8 @@ fn a_data_key_that_is_missing_for_a_store_with_secrets_is_not_made_anew() {
     let database = folder.path().join("waybill.db");
     let url = format!("sqlite://{}", database.display());
     drop(Server::start(folder.path(), &url));
-    let mut command = super::program(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--database-url", &url]);
+    let mut command =
+        super::program(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--database-url", &url]);
     let output = command.env_remove("WAYBILL_DATA_KEY_FILE").output().unwrap();
     let log = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{log}");

@@ -56,7 +56,7 @@ impl PluginServer {
     }
 
     /// The next call that has no answer yet gets this one.
-    pub(crate) fn answer(&self, status: u16, body: impl ToString) -> &Self {
+    pub(crate) fn answer(&self, status: u16, body: impl Into<String>) -> &Self {
         self.answer_with(status, Vec::new(), body)
     }
 
@@ -65,9 +65,9 @@ impl PluginServer {
         &self,
         status: u16,
         headers: Vec<(&'static str, String)>,
-        body: impl ToString,
+        body: impl Into<String>,
     ) -> &Self {
-        let answer = Answer { status, headers, body: body.to_string() };
+        let answer = Answer { status, headers, body: body.into() };
         self.script.lock().unwrap().answers.push_back(answer);
         self
     }

@@ -100,13 +100,17 @@ impl Socket {
 
     /// The next message of the protocol.
     pub(crate) async fn hear(&mut self) -> Value {
-        loop {
-            match self.receive().await {
-                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                other => panic!("a message was expected, not {other:?}"),
+        // Signs of life do not count: they come for ever.
+        let message = async {
+            loop {
+                match self.stream.next().await {
+                    Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                    other => panic!("a message was expected, not {other:?}"),
+                }
             }
-        }
+        };
+        within("a message on the socket", message).await
     }
 
     /// Whatever comes next; nothing once the connection has ended.
@@ -158,15 +162,18 @@ impl Socket {
 
     /// Code and reason with which the server closes the socket; whatever it still says before is passed over.
     pub(crate) async fn closed(&mut self) -> (u16, String) {
-        loop {
-            match self.receive().await {
-                Some(Ok(Message::Close(Some(frame)))) => {
-                    return (frame.code.into(), frame.reason.to_string());
+        let goodbye = async {
+            loop {
+                match self.stream.next().await {
+                    Some(Ok(Message::Close(Some(frame)))) => {
+                        return (frame.code.into(), frame.reason.to_string());
+                    }
+                    Some(Ok(Message::Close(None)) | Err(_)) | None => panic!("closed without a code"),
+                    Some(Ok(_)) => {}
                 }
-                Some(Ok(Message::Close(None)) | Err(_)) | None => panic!("closed without a code"),
-                Some(Ok(_)) => {}
             }
-        }
+        };
+        within("the end of the socket", goodbye).await
     }
 }
 

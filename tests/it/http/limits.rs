@@ -64,12 +64,15 @@ async fn pages_within_pages_are_weighed_by_their_length() {
     let app = TestApp::start().await;
     app.create(order(1)).await;
     let document = |orders: usize, events: usize| {
-        format!("{{ orders(first: {orders}) {{ nodes {{ events(first: {events}) {{ nodes {{ id type }} }} }} }} }}")
+        format!(
+            "{{ orders(first: {orders}) {{ nodes {{ events(first: {events}) {{ nodes {{ id type }} }} }} }} }}"
+        )
     };
     assert_eq!(app.run(&document(20, 20)).await.0.get("errors"), None);
     let (code, message) = refused(&app, &document(100, 100)).await;
     assert_eq!((code.as_str(), message.as_str()), ("QUERY_TOO_COMPLEX", "Query is too complex."));
-    let alias = |index: usize| format!("a{index}: orders(first: 100) {{ nodes {{ id status version clientId }} }} ");
+    let alias =
+        |index: usize| format!("a{index}: orders(first: 100) {{ nodes {{ id status version clientId }} }} ");
     let (code, _) = refused(&app, &format!("{{ {} }}", (0..60).map(alias).collect::<String>())).await;
     assert_eq!(code, "QUERY_TOO_COMPLEX");
 }
@@ -90,9 +93,8 @@ async fn fragments_that_contain_each_other_are_refused() {
 #[tokio::test]
 async fn fragments_that_double_at_each_level_are_refused_in_time() {
     let app = TestApp::start().await;
-    let fragment = |level: usize| {
-        format!("fragment F{level} on Query {{ ...F{next} ...F{next} }} ", next = level + 1)
-    };
+    let fragment =
+        |level: usize| format!("fragment F{level} on Query {{ ...F{next} ...F{next} }} ", next = level + 1);
     let levels = 18;
     let document = format!(
         "{{ ...F0 }} {} fragment F{levels} on Query {{ viewer {{ tenantId }} }}",

@@ -13,7 +13,8 @@ use crate::harness::{TestApp, samples::order, text};
 #[tokio::test]
 async fn an_operation_is_taken_with_its_name_and_variables() {
     let app = TestApp::start().await;
-    let document = "query One { viewer { tenantId } } query Two($id: ID!) { node(id: $id) { id } viewer { subject } }";
+    let document =
+        "query One { viewer { tenantId } } query Two($id: ID!) { node(id: $id) { id } viewer { subject } }";
     let body = json!({
         "query": document, "operationName": "Two", "variables": {"id": "ord_01h00000000000000000000000"},
         "extensions": {"any": "thing"}, "unknown": 1,
@@ -26,9 +27,14 @@ async fn an_operation_is_taken_with_its_name_and_variables() {
 #[tokio::test]
 async fn only_json_in_utf_8_is_taken() {
     let app = TestApp::start().await;
-    for content_type in ["application/json", "Application/JSON; charset=\"UTF-8\"", "application/graphql+json"] {
+    for content_type in
+        ["application/json", "Application/JSON; charset=\"UTF-8\"", "application/graphql+json"]
+    {
         let answer = post(&app, &[("content-type", content_type)], VIEWER).await;
-        assert_eq!((answer.status, answer.json()), (200, json!({"data": {"viewer": {"tenantId": "default"}}})));
+        assert_eq!(
+            (answer.status, answer.json()),
+            (200, json!({"data": {"viewer": {"tenantId": "default"}}}))
+        );
     }
     let expected = refusal(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -54,9 +60,15 @@ async fn a_body_that_is_no_request_is_refused_with_the_reason_and_writes_nothing
     for (body, reason) in [
         ("", "it is empty; send an object such as {\"query\": \"{ viewer { tenantId } }\"}"),
         ("NONSENSE", "it is not JSON: expected value at line 1 column 1"),
-        (r#"{"query": "{viewer{tenantId}}""#, "it is not JSON: EOF while parsing an object at line 1 column 30"),
+        (
+            r#"{"query": "{viewer{tenantId}}""#,
+            "it is not JSON: EOF while parsing an object at line 1 column 30",
+        ),
         ("[]", "it is a list; batches are not taken, send one request at a time"),
-        (r#"[{"query": "{viewer{tenantId}}"}]"#, "it is a list; batches are not taken, send one request at a time"),
+        (
+            r#"[{"query": "{viewer{tenantId}}"}]"#,
+            "it is a list; batches are not taken, send one request at a time",
+        ),
         ("{}", "it has no member \"query\" with the document to execute"),
         (
             r#"{"query": 7}"#,
@@ -75,7 +87,8 @@ async fn a_body_that_is_no_request_is_refused_with_the_reason_and_writes_nothing
 #[tokio::test]
 async fn variables_that_are_nested_without_end_are_refused() {
     let app = TestApp::start().await;
-    let body = format!("{{\"query\": \"{{viewer{{tenantId}}}}\", \"variables\": {{\"a\": {}", "[".repeat(500_000));
+    let body =
+        format!("{{\"query\": \"{{viewer{{tenantId}}}}\", \"variables\": {{\"a\": {}", "[".repeat(500_000));
     let (status, code, message) = post_json(&app, body).await.refusal();
     assert_eq!((status, code.as_str()), (400, "BAD_USER_INPUT"));
     assert!(message.contains("recursion limit"), "{message}");
@@ -95,14 +108,18 @@ async fn a_body_over_the_limit_is_refused() {
 #[tokio::test]
 async fn wrong_methods_and_paths_are_told_where_to_go() {
     let app = TestApp::start().await;
-    let message = "send GraphQL operations with POST, as JSON; GET is for WebSockets only, and GraphiQL is at /";
+    let message =
+        "send GraphQL operations with POST, as JSON; GET is for WebSockets only, and GraphiQL is at /";
     let answer = get(&app, "/graphql?query=%7Bviewer%7BtenantId%7D%7D").await;
     assert_eq!(answer.refusal(), refusal(StatusCode::METHOD_NOT_ALLOWED, message));
     assert_eq!(answer.header("allow"), Some("POST"));
     let message = "this path does not take this method; GraphQL operations are sent to /graphql with POST";
-    for (method, path) in
-        [(Method::PUT, "/graphql"), (Method::DELETE, "/graphql"), (Method::POST, "/"), (Method::POST, "/healthz")]
-    {
+    for (method, path) in [
+        (Method::PUT, "/graphql"),
+        (Method::DELETE, "/graphql"),
+        (Method::POST, "/"),
+        (Method::POST, "/healthz"),
+    ] {
         let request = Request::builder().method(&method).uri(path).body(Body::empty()).unwrap();
         let answer = ask(&app, request).await;
         assert_eq!(answer.refusal(), refusal(StatusCode::METHOD_NOT_ALLOWED, message), "{method} {path}");
@@ -124,7 +141,8 @@ async fn a_request_keeps_the_id_that_it_came_with_or_is_given_one() {
         post_json(&app, "nonsense").await,
         get(&app, "/healthz").await,
         get(&app, "/nowhere").await,
-        post(&app, &[("content-type", "application/json"), ("x-request-id", "has spaces in it")], VIEWER).await,
+        post(&app, &[("content-type", "application/json"), ("x-request-id", "has spaces in it")], VIEWER)
+            .await,
     ] {
         given.push(answer.header("x-request-id").unwrap().to_owned());
     }
@@ -148,7 +166,11 @@ async fn a_fault_names_the_request_and_nothing_from_below() {
     let body: Value = answer.json();
     let error = &body["errors"][0];
     assert_eq!(
-        (text(&error["extensions"]["code"]), text(&error["extensions"]["requestId"]), text(&error["message"])),
+        (
+            text(&error["extensions"]["code"]),
+            text(&error["extensions"]["requestId"]),
+            text(&error["message"])
+        ),
         (
             "INTERNAL".to_owned(),
             "the-broken-one".to_owned(),

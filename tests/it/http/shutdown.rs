@@ -60,7 +60,10 @@ async fn requests_in_flight_finish_and_sockets_are_told_to_come_back() {
     assert!(!server.is_finished());
     in_flight.write_all(body.as_bytes()).await.unwrap();
     let (status, answer) = within("the answer", wire::read_answer(&mut in_flight)).await.unwrap();
-    assert_eq!((status, answer.as_str()), (200, r#"{"data":{"orderCreate":{"order":{"status":"IN_PROGRESS"}}}}"#));
+    assert_eq!(
+        (status, answer.as_str()),
+        (200, r#"{"data":{"orderCreate":{"order":{"status":"IN_PROGRESS"}}}}"#)
+    );
     within("the end of the server", server).await.unwrap().unwrap();
     assert!(TcpStream::connect(address).await.is_err());
     assert_eq!(app.check_invariants().await.counts(), [2, 3, 9, 0, 0]);

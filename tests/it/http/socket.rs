@@ -142,8 +142,7 @@ async fn an_operation_that_cannot_be_executed_is_an_error_and_its_id_is_free_aga
 async fn a_mutation_over_a_socket_is_like_any_other() {
     let app = TestApp::start().await;
     let mut socket = Socket::open(app.listen().await).await;
-    let document =
-        "mutation($input: OrderCreateInput!) { orderCreate(input: $input) { order { status } userErrors { code } } }";
+    let document = "mutation($input: OrderCreateInput!) { orderCreate(input: $input) { order { status } userErrors { code } } }";
     socket.subscribe("create", document, json!({"input": order(1)})).await;
     let payload = json!({"order": {"status": "IN_PROGRESS"}, "userErrors": []});
     assert_eq!(socket.word("create").await, Word::Next(json!({"data": {"orderCreate": payload}})));
@@ -164,7 +163,10 @@ async fn a_message_over_the_limit_ends_the_socket_and_nothing_else() {
             match socket.receive().await {
                 Some(Ok(Message::Close(frame))) => {
                     let frame = frame.unwrap();
-                    assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1009, "The message is too long"));
+                    assert_eq!(
+                        (u16::from(frame.code), frame.reason.as_str()),
+                        (1009, "The message is too long")
+                    );
                     break;
                 }
                 Some(Err(_)) | None => break,
@@ -181,7 +183,9 @@ async fn so_many_operations_run_on_one_socket_and_no_more() {
     let app = TestApp::start().await;
     let mut socket = Socket::open(app.listen().await).await;
     for index in 0..200 {
-        socket.subscribe(&index.to_string(), crate::event::WATCH, json!({"after": crate::event::cursor(0)})).await;
+        socket
+            .subscribe(&index.to_string(), crate::event::WATCH, json!({"after": crate::event::cursor(0)}))
+            .await;
     }
     socket.subscribe("one more", "{ viewer { tenantId } }", json!({})).await;
     let Word::Error(errors) = socket.word("one more").await else { panic!("it was executed") };

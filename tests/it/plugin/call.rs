@@ -82,7 +82,11 @@ async fn a_plugin_that_is_not_there_is_asked_again() {
 async fn a_plugin_that_hangs_up_is_asked_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    tokio::spawn(async move { while let Ok(connection) = listener.accept().await { drop(connection) } });
+    tokio::spawn(async move {
+        while let Ok(connection) = listener.accept().await {
+            drop(connection);
+        }
+    });
     let (app, id) = gated(&url).await;
     first_error(&app, &id).await;
 }

@@ -104,15 +104,27 @@ async fn each_thing_that_is_wrong_is_named_and_nothing_is_saved() {
     let value = "a header's value is printable ASCII of at most 4096 characters".to_owned();
     for (input, problem, message) in [
         (with(input(), "name", json!("ab")), "INVALID name", "a name has 3 to 50 characters".to_owned()),
-        (with(input(), "name", json!("x".repeat(51))), "INVALID name", "a name has 3 to 50 characters".to_owned()),
+        (
+            with(input(), "name", json!("x".repeat(51))),
+            "INVALID name",
+            "a name has 3 to 50 characters".to_owned(),
+        ),
         (with(input(), "http", json!(null)), "REQUIRED http", "a plugin needs an endpoint".to_owned()),
-        (url("ftp://example.org/"), "INVALID http.url", "the URL must begin with http:// or https://".to_owned()),
+        (
+            url("ftp://example.org/"),
+            "INVALID http.url",
+            "the URL must begin with http:// or https://".to_owned(),
+        ),
         (
             url("https://user:pass@example.org/"),
             "INVALID http.url",
             "the URL must not contain credentials; send them in a header".to_owned(),
         ),
-        (url("https://example.org/#x"), "INVALID http.url", "the URL must not have a fragment (#…)".to_owned()),
+        (
+            url("https://example.org/#x"),
+            "INVALID http.url",
+            "the URL must not have a fragment (#…)".to_owned(),
+        ),
         // The operator of the tests allows 127.0.0.0/8, and nothing else.
         (url("http://10.0.0.1/"), "INVALID http.url", not_public("10.0.0.1")),
         (url("http://[::1]:9000/"), "INVALID http.url", not_public("::1")),

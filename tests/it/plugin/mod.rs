@@ -2,10 +2,12 @@
 
 mod call;
 mod create;
+mod dropped;
 mod gate;
 mod refusal;
 mod request;
 mod retry;
+mod runs;
 mod takeover;
 mod workflow;
 
@@ -23,7 +25,8 @@ use waybill::{
 use crate::harness::{PluginServer, TestApp, code_and_path, text};
 
 /// An answer that rejects.
-const NO: &str = r#"{"verdict": "REJECT", "reasons": [{"code": "NO_SERVICE", "message": "nobody goes there"}]}"#;
+const NO: &str =
+    r#"{"verdict": "REJECT", "reasons": [{"code": "NO_SERVICE", "message": "nobody goes there"}]}"#;
 
 /// Saves a plugin at an endpoint, and gives its id and its secret.
 async fn plugin(app: &TestApp, name: &str, http: Value) -> (String, String) {
@@ -106,9 +109,7 @@ fn reject(code: &str) -> Answer {
 }
 
 /// The tables of plugins and workflows, as they are.
-async fn configured(
-    app: &TestApp,
-) -> (Vec<entity::plugin::Model>, Vec<entity::plugin_workflow::Model>) {
+async fn configured(app: &TestApp) -> (Vec<entity::plugin::Model>, Vec<entity::plugin_workflow::Model>) {
     let db = &sea_orm::Database::connect(&app.database.url).await.unwrap();
     let plugins = entity::plugin::Entity::find().all(db).await.unwrap();
     let workflows = entity::plugin_workflow::Entity::find().all(db).await.unwrap();

@@ -21,7 +21,10 @@ async fn an_address_that_is_not_allowed_any_more_is_not_called() {
     allow_no_private_network(&mut app);
     assert_eq!(app.settle().await, 1);
     assert!(server.calls().is_empty());
-    assert_eq!(order_of(&app, &id, "status outcome").await, json!({"status": "CLOSED", "outcome": "REJECTED"}));
+    assert_eq!(
+        order_of(&app, &id, "status outcome").await,
+        json!({"status": "CLOSED", "outcome": "REJECTED"})
+    );
     let attempts = runs(&app).await[0]["steps"][0]["attempts"].clone();
     let error = attempts[0]["error"].as_str().unwrap();
     assert!(error.contains("127.0.0.1") && error.contains("may not be called"), "{error}");
@@ -41,5 +44,8 @@ async fn a_name_that_leads_to_a_private_address_is_not_called() {
         app.advance(chrono::Duration::minutes(2));
     }
     assert!(server.calls().is_empty());
-    assert_eq!(order_of(&app, &id, "status outcome").await, json!({"status": "CLOSED", "outcome": "REJECTED"}));
+    assert_eq!(
+        order_of(&app, &id, "status outcome").await,
+        json!({"status": "CLOSED", "outcome": "REJECTED"})
+    );
 }

@@ -27,7 +27,11 @@ fn signature(secret: &str, call: &Call) -> String {
 }
 
 /// The call that a plugin at an endpoint gets for an order, its secret, and the ids of order, work order and workflow.
-async fn called(app: &TestApp, server: &PluginServer, http: serde_json::Value) -> (Call, String, [String; 3]) {
+async fn called(
+    app: &TestApp,
+    server: &PluginServer,
+    http: serde_json::Value,
+) -> (Call, String, [String; 3]) {
     let (plugin_id, secret) = plugin(app, "checker", http).await;
     let workflow_id = workflow(app, "checker", &plugin_id, "REJECT").await;
     let input = with(order(1), "customAttributes", json!({"tier": "gold", "weight": 12.50}));
@@ -42,7 +46,8 @@ async fn called(app: &TestApp, server: &PluginServer, http: serde_json::Value) -
 async fn the_headers_identify_and_sign_the_request() {
     let app = TestApp::start().await;
     let server = PluginServer::start().await;
-    let headers = json!([{"name": "X-Token", "value": "tok-12345"}, {"name": "authorization", "value": "Bearer a"}]);
+    let headers =
+        json!([{"name": "X-Token", "value": "tok-12345"}, {"name": "authorization", "value": "Bearer a"}]);
     let (call, secret, _) = called(&app, &server, json!({"url": server.url, "headers": headers})).await;
     let run = app.stored().await.runs.remove(0).id.to_string();
     assert_eq!(call.method, "POST");
@@ -102,7 +107,10 @@ async fn the_body_is_the_whole_document_in_the_words_of_the_contract() {
         })
     );
     let address = &sent["destination"]["address"];
-    assert_eq!((text(&address["line1"]), text(&address["postalCode"])), ("12 MG Road".into(), "560001".into()));
+    assert_eq!(
+        (text(&address["line1"]), text(&address["postalCode"])),
+        ("12 MG Road".into(), "560001".into())
+    );
     assert_eq!(work_orders.as_array().unwrap().len(), 1);
     for (field, value) in [
         ("id", json!(work_order_id)),

@@ -74,9 +74,10 @@ async fn a_plugin_is_asked_again_with_growing_waits_and_when_it_says_so() {
 
 #[tokio::test]
 async fn after_the_last_attempt_the_policy_decides() {
-    for (policy, status, outcome, run) in
-        [("REJECT", "CLOSED", json!("REJECTED"), "FAILED"), ("CONTINUE", "IN_PROGRESS", json!(null), "PASSED")]
-    {
+    for (policy, status, outcome, run) in [
+        ("REJECT", "CLOSED", json!("REJECTED"), "FAILED"),
+        ("CONTINUE", "IN_PROGRESS", json!(null), "PASSED"),
+    ] {
         let app = TestApp::start().await;
         let server = PluginServer::start().await;
         let (plugin_id, _) = plugin(&app, "checker", json!({"url": server.url, "maxAttempts": 2})).await;
@@ -86,16 +87,17 @@ async fn after_the_last_attempt_the_policy_decides() {
         assert_eq!(calls_after(&app, &server, 0).await, 1);
         assert_eq!(order_of(&app, &id, "status").await, json!({"status": "INITIATED"}));
         assert_eq!(calls_after(&app, &server, 1_000).await, 2);
-        assert_eq!(order_of(&app, &id, "status outcome").await, json!({"status": status, "outcome": outcome}));
+        assert_eq!(
+            order_of(&app, &id, "status outcome").await,
+            json!({"status": status, "outcome": outcome})
+        );
         assert_eq!(run_statuses(&app).await, [format!("checker {run}")]);
         assert_eq!(runs(&app).await[0]["steps"][0]["verdict"], json!(null));
         let document = "{ orderEvents(last: 4, where: {types: [PLUGIN_RUN_FINISHED, ORDER_STATUS_CHANGED]}) {
             nodes { type transition toStatus reasonCode }
         } }";
         let events = app.run(document).await.data()["orderEvents"]["nodes"].clone();
-        let event = |kind: &str, transition: Value, to: &str, reason: Value| {
-            json!({"type": kind, "transition": transition, "toStatus": to, "reasonCode": reason})
-        };
+        let event = |kind: &str, transition: Value, to: &str, reason: Value| json!({"type": kind, "transition": transition, "toStatus": to, "reasonCode": reason});
         let (finished, changed) = ("PLUGIN_RUN_FINISHED", "ORDER_STATUS_CHANGED");
         let expected = if policy == "REJECT" {
             vec![
@@ -125,10 +127,22 @@ async fn an_answer_that_will_not_change_fails_the_step_at_once() {
         (307, "", "the plugin answered 307: redirects are not followed"),
         (202, "", "the plugin answered 202: answers that come later (DEFER) are not supported yet"),
         (200, r#"{"verdict": "DEFER"}"#, "the plugin answered DEFER, which is not supported yet"),
-        (200, r#"{"verdict": "ENRICH", "patch": {}}"#, "the plugin answered ENRICH, which is not supported yet"),
-        (200, r#"{"verdict": "MAYBE"}"#, "the plugin's verdict \"MAYBE\" is none of PASS, REJECT, ENRICH and DEFER"),
+        (
+            200,
+            r#"{"verdict": "ENRICH", "patch": {}}"#,
+            "the plugin answered ENRICH, which is not supported yet",
+        ),
+        (
+            200,
+            r#"{"verdict": "MAYBE"}"#,
+            "the plugin's verdict \"MAYBE\" is none of PASS, REJECT, ENRICH and DEFER",
+        ),
         (200, r#"{"verdict": true}"#, "the plugin's verdict is not a string"),
-        (200, r#"{"verdict": "REJ"#, "the plugin's answer is not valid JSON: EOF while parsing a string at line 1 column 16"),
+        (
+            200,
+            r#"{"verdict": "REJ"#,
+            "the plugin's answer is not valid JSON: EOF while parsing a string at line 1 column 16",
+        ),
     ] {
         let app = TestApp::start().await;
         let (server, elsewhere) = (PluginServer::start().await, PluginServer::start().await);
@@ -137,7 +151,10 @@ async fn an_answer_that_will_not_change_fails_the_step_at_once() {
         let (id, _) = app.create(order(1)).await;
         assert_eq!(calls_after(&app, &server, 0).await, 1);
         assert_eq!(attempts(&app).await, [json!([1, status, error])]);
-        assert_eq!(order_of(&app, &id, "status outcome").await, json!({"status": "CLOSED", "outcome": "REJECTED"}));
+        assert_eq!(
+            order_of(&app, &id, "status outcome").await,
+            json!({"status": "CLOSED", "outcome": "REJECTED"})
+        );
         assert_eq!(run_statuses(&app).await, ["checker FAILED"]);
         assert_eq!(calls_after(&app, &server, 3_600_000).await, 1);
         assert!(elsewhere.calls().is_empty());

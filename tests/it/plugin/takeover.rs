@@ -91,8 +91,11 @@ async fn two_processes_ask_a_plugin_once_for_each_order() {
     app.mutate("ordersCreate", json!({"orders": orders}), "created").await;
     let (one, two) = tokio::join!(app.settle(), other.settle());
     assert_eq!(one + two, 150);
-    let mut keys: Vec<_> =
-        server.calls().iter().map(|call| call.headers["idempotency-key"].to_str().unwrap().to_owned()).collect();
+    let mut keys: Vec<_> = server
+        .calls()
+        .iter()
+        .map(|call| call.headers["idempotency-key"].to_str().unwrap().to_owned())
+        .collect();
     keys.sort();
     keys.dedup();
     assert_eq!((keys.len(), server.calls().len()), (150, 150));

@@ -24,8 +24,9 @@ async fn a_workflow_is_saved_as_it_was_given() {
     let app = TestApp::start().await;
     let (plugin_id, _) = plugin(&app, "checker", json!({"url": "https://plugins.example"})).await;
     let fields = "id name trigger start steps { name plugin { id } failurePolicy } enabled version";
-    let payload =
-        app.change("pluginWorkflowCreate", input(&plugin_id), &format!("pluginWorkflow {{ {fields} }}")).await;
+    let payload = app
+        .change("pluginWorkflowCreate", input(&plugin_id), &format!("pluginWorkflow {{ {fields} }}"))
+        .await;
     let id = text(&payload["pluginWorkflow"]["id"]);
     assert!(id.starts_with("pwf_"), "{id}");
     let expected = json!({
@@ -43,7 +44,10 @@ async fn a_workflow_is_saved_as_it_was_given() {
          node(id: {id:?}) {{ ... on PluginWorkflow {{ {fields} }} }} }}"
     );
     let read = app.run(&document).await.data();
-    assert_eq!(read, json!({"pluginWorkflows": {"nodes": [expected], "count": {"value": 1}}, "node": expected}));
+    assert_eq!(
+        read,
+        json!({"pluginWorkflows": {"nodes": [expected], "count": {"value": 1}}, "node": expected})
+    );
 }
 
 #[tokio::test]
