@@ -9,7 +9,7 @@ pub(crate) mod socket;
 pub(crate) mod wait;
 pub(crate) mod wire;
 
-pub(crate) use app::{Reply, TestApp, text};
+pub(crate) use app::{TestApp, text};
 pub(crate) use database::TestDatabase;
 pub(crate) use facts::{Stored, code_and_path};
 pub(crate) use plugin_server::{Call, PluginServer};
