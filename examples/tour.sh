@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2016 # the variables in documents are GraphQL's
 # The README's tour: a plugin, an order, its work orders, its history. Run it from the top of the checkout while a server
 # and the example plugin run (see README.md); it needs curl.
 

@@ -110,11 +110,7 @@ impl<T: ContainerType + Stored> OutputType for Quick<T> {
         T::create_type_info(registry)
     }
 
-    async fn resolve(
-        &self,
-        ctx: &ContextSelectionSet<'_>,
-        field: &Positioned<Field>,
-    ) -> ServerResult<Value> {
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
         let selections = &ctx.item.node.items;
         if !are_plain(selections) {
             return Box::pin(self.0.resolve(ctx, field)).await;

@@ -14,5 +14,5 @@ mod statements;
 mod tenants;
 mod transition;
 mod update;
-mod written;
 mod update_rules;
+mod written;

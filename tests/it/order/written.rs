@@ -13,7 +13,9 @@ const WORK_ORDER: &str = "sequence direction description attempts returnOf { id 
 
 /// The same selections with `extra` in every object that is written as text, where it makes the executor answer.
 fn document(extra: &str) -> String {
-    format!("{{ orders {{ nodes {{ {extra} {BOTH} {ORDER} workOrders {{ {extra} {BOTH} {WORK_ORDER} }} }} }} }}")
+    format!(
+        "{{ orders {{ nodes {{ {extra} {BOTH} {ORDER} workOrders {{ {extra} {BOTH} {WORK_ORDER} }} }} }} }}"
+    )
 }
 
 fn without_type_names(value: &mut Value) {
