@@ -49,7 +49,7 @@ mod tests {
         assert_eq!(Cursor::decode(&tenant, &text), Some(Cursor(42)));
         assert_eq!(Cursor::decode(&Tenant::new("other"), &text), None);
         let negative = URL_SAFE_NO_PAD.encode("event:-1:acme");
-        for broken in ["", "42", "!", &text[1..], &negative] {
+        for broken in ["", "42", "!", text.split_at(1).1, &negative] {
             assert_eq!(Cursor::decode(&tenant, broken), None, "{broken}");
         }
     }

@@ -127,7 +127,8 @@ mod tests {
         let mut document = "{ ...f0 }".to_owned();
         for n in 0..60 {
             let next = n + 1;
-            document += &format!(" fragment f{n} on T {{ x {{ ...f{next} }} y {{ ...f{next} }} }}");
+            let fragment = format!(" fragment f{n} on T {{ x {{ ...f{next} }} y {{ ...f{next} }} }}");
+            document.push_str(&fragment);
         }
         document += " fragment f60 on T { z }";
         let document = parse_query(document).unwrap();

@@ -35,11 +35,20 @@ impl<T: Stored> Stored for &T {
     }
 }
 
+/// Room for the text of a usual object; more is made when it is needed.
+const USUAL_BYTES: usize = 512;
+
 /// JSON text that is being written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Writer {
     text: Vec<u8>,
     failed: bool,
+}
+
+impl Default for Writer {
+    fn default() -> Self {
+        Self { text: Vec::with_capacity(USUAL_BYTES), failed: false }
+    }
 }
 
 impl Writer {

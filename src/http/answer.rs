@@ -45,16 +45,15 @@ pub(super) fn respond(response: &Response, media: Media) -> HttpResponse {
         Media::GraphqlResponse if was_executed(response) => StatusCode::OK,
         Media::GraphqlResponse => status_of(&response.errors),
     };
-    let (status, body) = match written(response) {
-        Some(body) => (status, body),
-        None => {
-            tracing::error!("a response cannot be written");
-            let failed = [Code::Internal.server_error("the response cannot be written")];
-            let body = serde_json::json!({ "errors": failed }).to_string();
-            (StatusCode::INTERNAL_SERVER_ERROR, body)
-        }
-    };
+    let (status, body) = written(response).map_or_else(unwritable, |body| (status, body));
     (status, [(CONTENT_TYPE, HeaderValue::from_static(media.content_type()))], body).into_response()
+}
+
+/// What is sent where a response cannot be.
+fn unwritable() -> (StatusCode, String) {
+    tracing::error!("a response cannot be written");
+    let failed = [Code::Internal.server_error("the response cannot be written")];
+    (StatusCode::INTERNAL_SERVER_ERROR, serde_json::json!({ "errors": failed }).to_string())
 }
 
 /// A response as text. The same as [`Answer`], but documents of rows are passed on without being looked at once more.

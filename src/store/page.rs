@@ -142,7 +142,7 @@ mod tests {
         let cursor = encode_cursor("order", key);
         assert_eq!(decode_cursor("order", &cursor), Some(key));
         assert_eq!(decode_cursor("plugin", &cursor), None);
-        for broken in ["", "order", "%%%", &cursor[1..], &format!("{cursor}AA")] {
+        for broken in ["", "order", "%%%", cursor.split_at(1).1, &format!("{cursor}AA")] {
             assert_eq!(decode_cursor("order", broken), None, "{broken}");
         }
     }
