@@ -2,7 +2,11 @@
 //!
 //! There is one set per operation and no cache: what a mutation wrote is seen by what it answers.
 
-use std::{collections::HashMap, hash::Hash, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    hash::Hash,
+    sync::Arc,
+};
 
 use async_graphql::dataloader::Loader;
 use entity::{
@@ -18,7 +22,7 @@ use super::{
 };
 use crate::{
     fault::Fault,
-    store::{self, Reader},
+    store::{self, Page, PageRequest, Reader, event::Subject},
 };
 
 /// Loads the rows of one caller's tenant.
@@ -41,6 +45,14 @@ pub struct WorkOrdersOf(pub OrderId);
 /// Key: how many unfinished plugin runs hold an order up at intake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct GatesOf(pub OrderId);
+
+/// Key: a page of a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EventsOf(pub Subject, pub PageRequest<i64>);
+
+/// Key: a page of the plugin runs about an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RunsOf(pub OrderId, pub PageRequest<PluginRunId>);
 
 /// Key: the steps of a plugin run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -114,6 +126,53 @@ impl Loader<GatesOf> for StoreLoader {
         let trigger = PluginTrigger::OrderInitiated;
         let rows = store::plugin_run::unfinished_of_orders(&self.reader.db(), &ids, trigger).await;
         by(rows, |(id, _)| GatesOf(*id), |(_, count)| count)
+    }
+}
+
+impl Loader<EventsOf> for StoreLoader {
+    type Value = Page<entity::event::Model>;
+    type Error = Arc<Fault>;
+
+    async fn load(&self, keys: &[EventsOf]) -> Loaded<EventsOf, Self::Value> {
+        let db = self.reader.db();
+        let failed = |error| Arc::new(Fault::from(error));
+        let mut pages = HashMap::new();
+        // Most often there is one request, and one statement.
+        let requests: HashSet<_> = keys.iter().map(|key| key.1).collect();
+        for request in requests {
+            let of = || keys.iter().filter(|key| key.1 == request).map(|key| key.0);
+            let orders: Vec<_> = of().filter_map(Subject::order).collect();
+            if !orders.is_empty() {
+                let found = store::event::pages_of_orders(&db, &orders, &request).await.map_err(failed)?;
+                pages.extend(
+                    found.into_iter().map(|(id, page)| (EventsOf(Subject::Order(id), request), page)),
+                );
+            }
+            let work_orders: Vec<_> = of().filter_map(Subject::work_order).collect();
+            if !work_orders.is_empty() {
+                let found = store::event::pages_of_work_orders(&db, &work_orders, &request).await;
+                let found = found.map_err(failed)?.into_iter();
+                pages.extend(found.map(|(id, page)| (EventsOf(Subject::WorkOrder(id), request), page)));
+            }
+        }
+        Ok(pages)
+    }
+}
+
+impl Loader<RunsOf> for StoreLoader {
+    type Value = Page<entity::plugin_run::Model>;
+    type Error = Arc<Fault>;
+
+    async fn load(&self, keys: &[RunsOf]) -> Loaded<RunsOf, Self::Value> {
+        let mut pages = HashMap::new();
+        let requests: HashSet<_> = keys.iter().map(|key| key.1).collect();
+        for request in requests {
+            let orders: Vec<_> = keys.iter().filter(|key| key.1 == request).map(|key| key.0).collect();
+            let found = store::plugin_run::pages_of_orders(&self.reader.db(), &orders, &request).await;
+            let found = found.map_err(|error| Arc::new(Fault::from(error)))?;
+            pages.extend(found.into_iter().map(|(id, page)| (RunsOf(id, request), page)));
+        }
+        Ok(pages)
     }
 }
 

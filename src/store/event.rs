@@ -1,5 +1,7 @@
 //! The rows of the event log. How positions come about is the business of `events::log`.
 
+use std::collections::HashMap;
+
 use entity::{
     event::{ActiveModel, Column, Entity, Model},
     event_head,
@@ -14,7 +16,7 @@ use sea_orm::{
 use super::{
     TenantDb,
     dialect::one_of,
-    page::{self, Page, PageRequest},
+    page::{self, List, Page, PageRequest},
 };
 
 /// See `store::order`.
@@ -75,7 +77,66 @@ pub async fn page(
     filter: &EventFilter,
     request: &PageRequest<i64>,
 ) -> Result<Page<Model>, DbErr> {
-    page::fetch(db, filter.select(db), Column::Position, Order::Asc, request).await
+    page::fetch(db, List { select: filter.select(db), key: Column::Position, order: Order::Asc }, request)
+        .await
+}
+
+/// Whose history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// That of an order and its work orders.
+    Order(OrderId),
+    /// That of a work order.
+    WorkOrder(WorkOrderId),
+}
+
+impl Subject {
+    /// The order, if it is one.
+    pub const fn order(self) -> Option<OrderId> {
+        match self {
+            Self::Order(id) => Some(id),
+            Self::WorkOrder(_) => None,
+        }
+    }
+
+    /// The work order, if it is one.
+    pub const fn work_order(self) -> Option<WorkOrderId> {
+        match self {
+            Self::WorkOrder(id) => Some(id),
+            Self::Order(_) => None,
+        }
+    }
+
+    /// The events of this history.
+    pub fn filter(self) -> EventFilter {
+        match self {
+            Self::Order(id) => EventFilter { order_id: Some(id), ..EventFilter::default() },
+            Self::WorkOrder(id) => EventFilter { work_order_id: Some(id), ..EventFilter::default() },
+        }
+    }
+}
+
+/// The same page of the history of each of several orders, oldest first; an order without events on it is left out.
+pub async fn pages_of_orders(
+    db: &TenantDb<'_>,
+    ids: &[OrderId],
+    request: &PageRequest<i64>,
+) -> Result<HashMap<OrderId, Page<Model>>, DbErr> {
+    let select = db.find::<Entity>().filter(one_of(db, Column::OrderId, ids));
+    let list = List { select, key: Column::Position, order: Order::Asc };
+    page::fetch_each(db, list, Column::OrderId, |event| event.order_id, request).await
+}
+
+/// The same for work orders.
+pub async fn pages_of_work_orders(
+    db: &TenantDb<'_>,
+    ids: &[WorkOrderId],
+    request: &PageRequest<i64>,
+) -> Result<HashMap<WorkOrderId, Page<Model>>, DbErr> {
+    let select = db.find::<Entity>().filter(one_of(db, Column::WorkOrderId, ids));
+    let list = List { select, key: Column::Position, order: Order::Asc };
+    let pages = page::fetch_each(db, list, Column::WorkOrderId, |event| event.work_order_id, request).await?;
+    Ok(pages.into_iter().filter_map(|(id, page)| Some((id?, page))).collect())
 }
 
 /// How many events pass, counted up to `limit`; whether that is all of them.

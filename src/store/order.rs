@@ -11,7 +11,7 @@ use sea_orm::{
 use super::{
     TenantDb,
     dialect::one_of,
-    page::{self, Page, PageRequest},
+    page::{self, List, Page, PageRequest},
 };
 
 /// A row has about 25 columns and PostgreSQL takes at most 65,535 values a statement, SQLite 32,766.
@@ -35,7 +35,7 @@ pub async fn lock(db: &TenantDb<'_>, id: OrderId) -> Result<Option<Model>, DbErr
 
 /// A page of orders, newest first.
 pub async fn page(db: &TenantDb<'_>, request: &PageRequest<OrderId>) -> Result<Page<Model>, DbErr> {
-    page::fetch(db, db.find::<Entity>(), Column::Id, Order::Desc, request).await
+    page::fetch(db, List { select: db.find::<Entity>(), key: Column::Id, order: Order::Desc }, request).await
 }
 
 /// How many orders there are, counted up to `limit`; whether that is all of them.

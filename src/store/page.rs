@@ -1,15 +1,19 @@
 //! Keyset pages: a page begins after a row, never after a number of rows, so its cost follows its length and rows that
 //! are added meanwhile move nothing.
 
+use std::{collections::HashMap, hash::Hash};
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, Iterable, Order, QueryFilter, QueryOrder, QuerySelect, Select, Value,
+    ColumnTrait, DbErr, EntityTrait, IdenStatic, Iterable, Order, PrimaryKeyToColumn, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, Select, Value,
+    sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, Query, WindowStatement},
 };
 
 use super::{TenantDb, tenant::TenantOwned};
 
 /// Which end of the list a page is taken from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// The first rows after a cursor.
     Forward,
@@ -18,7 +22,7 @@ pub enum Direction {
 }
 
 /// What page of a list is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PageRequest<K> {
     /// How many rows at most.
     pub limit: u64,
@@ -52,44 +56,107 @@ impl<T> Page<T> {
     }
 }
 
-/// Takes a page of `select`, whose order is that of the unique column `key`.
+/// A list whose rows have a unique order.
+pub(super) struct List<E: EntityTrait> {
+    /// Its rows.
+    pub select: Select<E>,
+    /// The column that orders it.
+    pub key: E::Column,
+    /// In which direction.
+    pub order: Order,
+}
+
+impl<E: TenantOwned> List<E> {
+    /// The rows that a page may be taken from, and the order in which to read them.
+    fn window<K: Into<Value> + Copy>(self, request: &PageRequest<K>) -> (Select<E>, Order) {
+        let Self { mut select, key, order } = self;
+        let newest_first = matches!(order, Order::Desc);
+        let beyond = |bound: K, later: bool| {
+            if later == newest_first { key.lt(bound) } else { key.gt(bound) }
+        };
+        if let Some(after) = request.after {
+            select = select.filter(beyond(after, true));
+        }
+        if let Some(before) = request.before {
+            select = select.filter(beyond(before, false));
+        }
+        let backward = request.direction == Direction::Backward;
+        (select, if newest_first == backward { Order::Asc } else { Order::Desc })
+    }
+}
+
+impl<T> Page<T> {
+    /// A page of a list that has no rows beyond the request's cursors.
+    pub fn none<K>(request: &PageRequest<K>) -> Self {
+        Self::of(Vec::new(), request)
+    }
+
+    /// A page of rows that were read in the order of the request, one more than asked for if there are more.
+    fn of<K>(mut rows: Vec<T>, request: &PageRequest<K>) -> Self {
+        let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let backward = request.direction == Direction::Backward;
+        if backward {
+            rows.reverse();
+        }
+        Self {
+            rows,
+            has_next: if backward { request.before.is_some() } else { more },
+            has_previous: if backward { more } else { request.after.is_some() },
+        }
+    }
+}
+
+/// Takes a page of a list.
 pub(super) async fn fetch<E, K>(
     db: &TenantDb<'_>,
-    select: Select<E>,
-    key: E::Column,
-    order: Order,
+    list: List<E>,
     request: &PageRequest<K>,
 ) -> Result<Page<E::Model>, DbErr>
 where
     E: TenantOwned,
     K: Into<Value> + Copy,
 {
-    let newest_first = matches!(order, Order::Desc);
-    let beyond = |key: E::Column, bound: K, later: bool| {
-        if later == newest_first { key.lt(bound) } else { key.gt(bound) }
-    };
-    let mut select = select;
-    if let Some(after) = request.after {
-        select = select.filter(beyond(key, after, true));
-    }
-    if let Some(before) = request.before {
-        select = select.filter(beyond(key, before, false));
-    }
-    let backward = request.direction == Direction::Backward;
-    let scan = if newest_first == backward { Order::Asc } else { Order::Desc };
+    let key = list.key;
+    let (select, scan) = list.window(request);
     // One row more than asked for tells whether the list goes on.
-    let mut rows = db.rows(select.order_by(key, scan).limit(request.limit + 1)).await?;
-    let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    if backward {
-        rows.reverse();
+    let rows = db.rows(select.order_by(key, scan).limit(request.limit + 1)).await?;
+    Ok(Page::of(rows, request))
+}
+
+/// Takes the same page of each of several lists with one statement: those of the rows with the same `owner`. A list
+/// without rows is left out.
+pub(super) async fn fetch_each<E, K, O>(
+    db: &TenantDb<'_>,
+    list: List<E>,
+    owner: E::Column,
+    owner_of: impl Fn(&E::Model) -> O,
+    request: &PageRequest<K>,
+) -> Result<HashMap<O, Page<E::Model>>, DbErr>
+where
+    E: TenantOwned,
+    K: Into<Value> + Copy,
+    O: Eq + Hash,
+{
+    const PLACE: &str = "place";
+    let key = list.key;
+    let (select, scan) = list.window(request);
+    let places = WindowStatement::partition_by(owner).order_by(key, scan.clone()).to_owned();
+    let mut placed = select.into_query();
+    placed.expr_window_as(Func::cust("ROW_NUMBER"), places, PLACE);
+    let chosen = Query::select()
+        .columns(E::Column::iter().map(|column| Alias::new(column.as_str())))
+        .from_subquery(placed, "placed")
+        .and_where(Expr::col(PLACE).lte(request.limit + 1))
+        .order_by(Alias::new(owner.as_str()), Order::Asc)
+        .order_by(Alias::new(key.as_str()), scan)
+        .to_owned();
+    let mut rows: HashMap<O, Vec<E::Model>> = HashMap::new();
+    for row in db.query_rows::<E>(db.backend().build(&chosen)).await? {
+        rows.entry(owner_of(&row)).or_default().push(row);
     }
-    Ok(Page {
-        rows,
-        has_next: if backward { request.before.is_some() } else { more },
-        has_previous: if backward { more } else { request.after.is_some() },
-    })
+    Ok(rows.into_iter().map(|(owner, rows)| (owner, Page::of(rows, request))).collect())
 }
 
 /// How many rows `select` finds, counted up to `limit`; whether that is all of them.
@@ -102,22 +169,18 @@ where
     E: EntityTrait,
     E::PrimaryKey: Iterable,
 {
-    let key = E::PrimaryKey::iter().last();
     let mut select = select.select_only();
-    if let Some(key) = key {
-        use sea_orm::PrimaryKeyToColumn;
+    if let Some(key) = E::PrimaryKey::iter().last() {
         select = select.column(key.into_column());
     }
-    let rows = select.limit(limit + 1);
-    let inner = sea_orm::QueryTrait::into_query(rows);
-    let counted = sea_orm::sea_query::Query::select()
-        .expr(sea_orm::sea_query::Func::count(sea_orm::sea_query::Expr::col(sea_orm::sea_query::Asterisk)))
-        .from_subquery(inner, "bounded")
+    let counted = Query::select()
+        .expr(Func::count(Expr::col(Asterisk)))
+        .from_subquery(select.limit(limit + 1).into_query(), "bounded")
         .to_owned();
     let row = db.query_one(db.backend().build(&counted)).await?;
     let count: i64 = row.map_or(Ok(0), |row| row.try_get_by_index(0))?;
     let count = u64::try_from(count).unwrap_or(0);
-    Ok((count.min(limit), count <= limit))
+    Ok((std::cmp::min(count, limit), count <= limit))
 }
 
 /// Writes the cursor of a list whose key is a UUID.

@@ -12,7 +12,7 @@ use sea_orm::{
 use super::{
     TenantDb,
     dialect::{one_of, violates},
-    page::{self, Page, PageRequest},
+    page::{self, List, Page, PageRequest},
 };
 
 /// What became of writing a plugin.
@@ -36,7 +36,12 @@ pub async fn by_id(db: &TenantDb<'_>, id: PluginId) -> Result<Option<plugin::Mod
 
 /// A page of plugins, oldest first.
 pub async fn page(db: &TenantDb<'_>, request: &PageRequest<PluginId>) -> Result<Page<plugin::Model>, DbErr> {
-    page::fetch(db, db.find::<plugin::Entity>(), plugin::Column::Id, Order::Asc, request).await
+    page::fetch(
+        db,
+        List { select: db.find::<plugin::Entity>(), key: plugin::Column::Id, order: Order::Asc },
+        request,
+    )
+    .await
 }
 
 /// How many plugins there are, counted up to `limit`; whether that is all of them.
@@ -71,7 +76,8 @@ pub async fn workflow_page(
     request: &PageRequest<PluginWorkflowId>,
 ) -> Result<Page<plugin_workflow::Model>, DbErr> {
     let select = workflows(db, trigger);
-    page::fetch(db, select, plugin_workflow::Column::Id, Order::Asc, request).await
+    page::fetch(db, List { select: select, key: plugin_workflow::Column::Id, order: Order::Asc }, request)
+        .await
 }
 
 /// How many such workflows there are, counted up to `limit`; whether that is all of them.

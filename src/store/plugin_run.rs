@@ -1,5 +1,7 @@
 //! Plugin runs, their steps and attempts.
 
+use std::collections::HashMap;
+
 use entity::{
     id::{OrderId, PluginRunId, PluginWorkflowId},
     plugin_attempt, plugin_run, plugin_step,
@@ -13,7 +15,7 @@ use sea_orm::{
 use super::{
     TenantDb,
     dialect::one_of,
-    page::{self, Page, PageRequest},
+    page::{self, List, Page, PageRequest},
 };
 
 /// See `store::order`.
@@ -63,7 +65,23 @@ pub async fn page(
     filter: &RunFilter,
     request: &PageRequest<PluginRunId>,
 ) -> Result<Page<plugin_run::Model>, DbErr> {
-    page::fetch(db, filter.select(db), plugin_run::Column::Id, Order::Desc, request).await
+    page::fetch(
+        db,
+        List { select: filter.select(db), key: plugin_run::Column::Id, order: Order::Desc },
+        request,
+    )
+    .await
+}
+
+/// The same page of the runs about each of several orders, newest first; an order without runs on it is left out.
+pub async fn pages_of_orders(
+    db: &TenantDb<'_>,
+    ids: &[OrderId],
+    request: &PageRequest<PluginRunId>,
+) -> Result<HashMap<OrderId, Page<plugin_run::Model>>, DbErr> {
+    let select = db.find::<plugin_run::Entity>().filter(one_of(db, plugin_run::Column::OrderId, ids));
+    let list = List { select, key: plugin_run::Column::Id, order: Order::Desc };
+    page::fetch_each(db, list, plugin_run::Column::OrderId, |run| run.order_id, request).await
 }
 
 /// How many runs pass, counted up to `limit`; whether that is all of them.

@@ -106,7 +106,16 @@ impl<'a> TenantDb<'a> {
     where
         E: TenantOwned,
     {
-        let rows = self.conn.query_all_raw(select.build(self.backend())).await?;
+        self.query_rows::<E>(select.build(self.backend())).await
+    }
+
+    /// The same for a statement that is not a plain selection. Its caller has bound it to the tenant, with
+    /// [`TenantDb::find`].
+    pub(super) async fn query_rows<E>(&self, statement: Statement) -> Result<Vec<E::Model>, DbErr>
+    where
+        E: TenantOwned,
+    {
+        let rows = self.conn.query_all_raw(statement).await?;
         rows.iter().map(E::Model::decode).collect()
     }
 

@@ -8,5 +8,5 @@ pub use query::EventQuery;
 pub use subscription::EventSubscription;
 pub use types::OrderEvent;
 
-pub(super) use query::page;
+pub(super) use query::history;
 pub(super) use types::OrderEventWhere;

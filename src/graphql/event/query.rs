@@ -8,12 +8,16 @@ use super::{
         connection::{Counter, OrderEventConnection, PageArgs, cost},
         context::ContextExt,
         error::Code,
+        loaders::EventsOf,
     },
     OrderEvent, OrderEventWhere,
 };
 use crate::{
     events::Cursor,
-    store::{self, event::EventFilter},
+    store::{
+        self, Page, PageRequest,
+        event::{EventFilter, Subject},
+    },
 };
 
 /// Queries about events.
@@ -46,23 +50,44 @@ impl EventQuery {
 }
 
 /// A page of events.
-pub fn page<'a>(
+pub async fn page(ctx: &Context<'_>, filter: EventFilter, args: PageArgs) -> Result<OrderEventConnection> {
+    let request = request(ctx, args)?;
+    let page = store::event::page(&ctx.db()?, &filter, &request).await.map_err(|error| ctx.fault(error))?;
+    connection(ctx, filter, request, page).await
+}
+
+/// A page of a history; those of the members of a list are loaded together.
+pub fn history<'a>(
     ctx: &'a Context<'_>,
-    filter: EventFilter,
+    subject: Subject,
     args: PageArgs,
 ) -> BoxFuture<'a, Result<OrderEventConnection>> {
     Box::pin(async move {
-        let tenant = &ctx.caller()?.tenant;
-        let request = args.request(|cursor| Cursor::decode(tenant, cursor).map(|cursor| cursor.0))?;
-        let page = store::event::page(&ctx.db()?, &filter, &request).await;
-        let page = page.map_err(|error| ctx.fault(error))?;
-        if let (Some(after), []) = (request.after, page.rows.as_slice()) {
-            // A reader with a cursor from elsewhere, of a store that was restored, say, would wait for ever.
-            known_cursor(ctx, Cursor(after)).await?;
-        }
-        let cursor = |row: &entity::event::Model| Cursor(row.position).encode(tenant);
-        Ok(OrderEventConnection::new(page, Counter::Events(filter), cursor, OrderEvent::from))
+        let request = request(ctx, args)?;
+        let page = ctx.loader()?.load_one(EventsOf(subject, request)).await;
+        let page = page.map_err(|fault| ctx.load_fault(&fault))?.unwrap_or_else(|| Page::none(&request));
+        connection(ctx, subject.filter(), request, page).await
     })
+}
+
+fn request(ctx: &Context<'_>, args: PageArgs) -> Result<PageRequest<i64>> {
+    let tenant = &ctx.caller()?.tenant;
+    args.request(|cursor| Cursor::decode(tenant, cursor).map(|cursor| cursor.0))
+}
+
+async fn connection(
+    ctx: &Context<'_>,
+    filter: EventFilter,
+    request: PageRequest<i64>,
+    page: Page<entity::event::Model>,
+) -> Result<OrderEventConnection> {
+    if let (Some(after), []) = (request.after, page.rows.as_slice()) {
+        // A reader with a cursor from elsewhere, of a store that was restored, say, would wait for ever.
+        known_cursor(ctx, Cursor(after)).await?;
+    }
+    let tenant = &ctx.caller()?.tenant;
+    let cursor = |row: &entity::event::Model| Cursor(row.position).encode(tenant);
+    Ok(OrderEventConnection::new(page, Counter::Events(filter), cursor, OrderEvent::from))
 }
 
 /// Refuses a cursor that the tenant's log has not handed out.

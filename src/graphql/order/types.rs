@@ -24,7 +24,7 @@ use crate::{
         lifecycle::{self, Situation},
     },
     fault::Fault,
-    store::{event::EventFilter, plugin_run::RunFilter},
+    store::event::Subject,
     usecase,
 };
 
@@ -258,8 +258,7 @@ impl Order {
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<OrderEventConnection> {
-        let filter = EventFilter { order_id: Some(self.row.id), ..EventFilter::default() };
-        event::page(ctx, filter, PageArgs { first, after, last, before }).await
+        event::history(ctx, Subject::Order(self.row.id), PageArgs { first, after, last, before }).await
     }
 
     /// The plugin runs about it, newest first.
@@ -272,8 +271,7 @@ impl Order {
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<PluginRunConnection> {
-        let filter = RunFilter { order_id: Some(self.row.id), ..RunFilter::default() };
-        plugin::run_page(ctx, filter, PageArgs { first, after, last, before }).await
+        plugin::runs_of(ctx, self.row.id, PageArgs { first, after, last, before }).await
     }
 
     /// The version of the lifecycle that it was born with.

@@ -11,4 +11,4 @@ pub use query::PluginQuery;
 pub use run::PluginRun;
 pub use types::{Plugin, PluginTrigger, PluginWorkflow};
 
-pub(super) use query::run_page;
+pub(super) use query::runs_of;

@@ -11,12 +11,13 @@ use super::{
         },
         context::ContextExt,
         id,
+        loaders::RunsOf,
     },
     Plugin, PluginRun, PluginTrigger, PluginWorkflow,
     run::PluginRunWhere,
 };
 use crate::store::{
-    self,
+    self, Page,
     page::{decode_cursor, encode_cursor},
     plugin_run::RunFilter,
 };
@@ -95,16 +96,28 @@ fn run_filter(filter: PluginRunWhere) -> Result<RunFilter> {
 }
 
 /// A page of runs, newest first.
-pub fn run_page<'a>(
+async fn run_page(ctx: &Context<'_>, filter: RunFilter, args: PageArgs) -> Result<PluginRunConnection> {
+    let request = args.request(|cursor| decode_cursor(RUNS, cursor).map(PluginRunId))?;
+    let page = store::plugin_run::page(&ctx.db()?, &filter, &request).await;
+    Ok(run_connection(filter, page.map_err(|error| ctx.fault(error))?))
+}
+
+/// A page of the runs about an order, newest first; those of the orders of a list are loaded together.
+pub fn runs_of<'a>(
     ctx: &'a Context<'_>,
-    filter: RunFilter,
+    order_id: OrderId,
     args: PageArgs,
 ) -> BoxFuture<'a, Result<PluginRunConnection>> {
     Box::pin(async move {
         let request = args.request(|cursor| decode_cursor(RUNS, cursor).map(PluginRunId))?;
-        let page = store::plugin_run::page(&ctx.db()?, &filter, &request).await;
-        let page = page.map_err(|error| ctx.fault(error))?;
-        let cursor = |row: &entity::plugin_run::Model| encode_cursor(RUNS, row.id.0);
-        Ok(PluginRunConnection::new(page, Counter::Runs(filter), cursor, PluginRun::from))
+        let page = ctx.loader()?.load_one(RunsOf(order_id, request)).await;
+        let page = page.map_err(|fault| ctx.load_fault(&fault))?.unwrap_or_else(|| Page::none(&request));
+        let filter = RunFilter { order_id: Some(order_id), ..RunFilter::default() };
+        Ok(run_connection(filter, page))
     })
+}
+
+fn run_connection(filter: RunFilter, page: Page<entity::plugin_run::Model>) -> PluginRunConnection {
+    let cursor = |row: &entity::plugin_run::Model| encode_cursor(RUNS, row.id.0);
+    PluginRunConnection::new(page, Counter::Runs(filter), cursor, PluginRun::from)
 }

@@ -19,7 +19,7 @@ use super::super::{
 use crate::{
     domain::{self, lifecycle, value},
     fault::Fault,
-    store::event::EventFilter,
+    store::event::Subject,
 };
 
 /// A work order; cheap to clone. What waits for the store is boxed, as with [`Order`].
@@ -248,8 +248,7 @@ impl WorkOrder {
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<OrderEventConnection> {
-        let filter = EventFilter { work_order_id: Some(self.row.id), ..EventFilter::default() };
-        event::page(ctx, filter, PageArgs { first, after, last, before }).await
+        event::history(ctx, Subject::WorkOrder(self.row.id), PageArgs { first, after, last, before }).await
     }
 
     /// The version of the lifecycle that it was born with.

@@ -37,6 +37,8 @@ async fn a_page_with_work_orders_takes_as_many_statements_for_fifty_orders_as_fo
             ("nodes { statusExplanation availableTransitions { event } }".to_owned(), 2),
             ("nodes { workOrders { availableTransitions { event } blockedBy { id } } }".to_owned(), 4),
             ("nodes { id } count { value } pageInfo { hasNextPage }".to_owned(), 2),
+            ("nodes { events(first: 3) { nodes { type } } pluginRuns { nodes { id } } }".to_owned(), 3),
+            ("nodes { workOrders { events(last: 1) { nodes { type } } } }".to_owned(), 3),
         ] {
             let document = if selection.contains("fragment") {
                 format!("{{ orders(first: {size}) {{ {selection} }}")
