@@ -271,18 +271,22 @@ async fn the_history_of_each_listed_order_is_its_own_page_of_the_log() {
     for count in 1..=3 {
         app.create(order(count)).await;
     }
-    for arguments in ["first: 2", "last: 2", "first: 100", "last: 3, before: $cursor", "first: 1, after: $cursor"] {
+    for arguments in
+        ["first: 2", "last: 2", "first: 100", "last: 3, before: $cursor", "first: 1, after: $cursor"]
+    {
         // A cursor in the middle of the second order's history.
         let cursor = app.run("{ orderEvents(first: 8) { pageInfo { endCursor } } }").await.data();
         let cursor = &cursor["orderEvents"]["pageInfo"]["endCursor"];
         let arguments = arguments.replace("$cursor", &cursor.to_string());
         let page = "nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }";
-        let listed = app.run(&format!("{{ orders {{ nodes {{ id events({arguments}) {{ {page} }} }} }} }}")).await;
+        let listed =
+            app.run(&format!("{{ orders {{ nodes {{ id events({arguments}) {{ {page} }} }} }} }}")).await;
         let listed = listed.data();
         let orders = listed["orders"]["nodes"].as_array().unwrap();
         assert_eq!(orders.len(), 3);
         for order in orders {
-            let of_log = format!("{{ orderEvents(where: {{orderId: {}}}, {arguments}) {{ {page} }} }}", order["id"]);
+            let of_log =
+                format!("{{ orderEvents(where: {{orderId: {}}}, {arguments}) {{ {page} }} }}", order["id"]);
             assert_eq!(order["events"], app.run(&of_log).await.data()["orderEvents"], "{arguments}");
         }
     }
