@@ -38,7 +38,7 @@ gql 'mutation($input: PluginWorkflowCreateInput!) { pluginWorkflowCreate(input: 
     "{\"input\": {\"name\": \"intake\", \"trigger\": \"ORDER_INITIATED\", \"start\": \"check\", \"steps\": [{\"name\": \"check\", \"pluginId\": \"$plugin\"}]}}"
 
 say 'An order of two work orders, one after the other: deliver an air conditioner, then install it'
-created=$(gql 'mutation($input: OrderCreateInput!) { orderCreate(input: $input) { order { id status statusExplanation workOrders { id type } } userErrors { path message } } }' \
+created=$(gql 'mutation($input: OrderCreateInput!) { orderCreate(input: $input) { order { id status workOrders { id type } } userErrors { path message } } }' \
     "{\"input\": $(cat examples/orders/deliver-then-install.json)}")
 echo "$created"
 order=$(echo "$created" | first ord)

@@ -21,4 +21,5 @@ mod http;
 mod order;
 mod plugin;
 mod schema;
+mod tour;
 mod work_order;

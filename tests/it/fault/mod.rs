@@ -20,8 +20,8 @@ const DATA_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The program as an operator starts it; killed when it is dropped.
-struct Server {
-    address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     process: Child,
 }
 
@@ -54,7 +54,7 @@ fn run(folder: &Path, arguments: &[&str]) -> Output {
 
 impl Server {
     /// Starts a server on a free port, and waits until it says which.
-    fn start(folder: &Path, database_url: &str) -> Self {
+    pub(crate) fn start(folder: &Path, database_url: &str) -> Self {
         use std::io::BufRead as _;
         let arguments = [
             "serve",
