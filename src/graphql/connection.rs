@@ -8,7 +8,7 @@ use super::{
     event::OrderEvent,
     order::Order,
     plugin::{Plugin, PluginRun, PluginWorkflow},
-    quick::Quick,
+    quick::{Quick, QuickList},
 };
 use crate::store::{self, Direction, Page, PageRequest, TenantDb, event::EventFilter, plugin_run::RunFilter};
 
@@ -154,8 +154,8 @@ macro_rules! connection {
         #[ComplexObject]
         impl $connection {
             /// The page's members.
-            async fn nodes(&self) -> Vec<Quick<&$node>> {
-                self.edges.iter().map(|edge| Quick(&edge.node.0)).collect()
+            async fn nodes(&self) -> QuickList<&$node> {
+                QuickList(self.edges.iter().map(|edge| &edge.node.0).collect())
             }
 
             /// How many members the whole list has, counted up to `limit`.

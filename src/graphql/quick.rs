@@ -14,7 +14,7 @@ use async_graphql::{
     ContextSelectionSet, OutputType, Positioned, ScalarType, ServerError, ServerResult, Value,
     parser::types::{Field, Selection},
     registry::Registry,
-    resolver_utils::ContainerType,
+    resolver_utils::{ContainerType, resolve_list},
 };
 use serde::Serialize;
 
@@ -147,6 +147,57 @@ impl<T: ContainerType + Stored> OutputType for Quick<T> {
         let text = out.finish().ok_or_else(|| ServerError::new("an answer cannot be written", None))?;
         Ok(Json::Text(text).to_value())
     }
+}
+
+/// A list of objects that are resolved into text; where all of what is asked for is [`Stored`], into one text.
+#[derive(Clone, Debug)]
+pub struct QuickList<T>(pub Vec<T>);
+
+impl<T: ContainerType + Stored> OutputType for QuickList<T> {
+    fn type_name() -> Cow<'static, str> {
+        Vec::<T>::type_name()
+    }
+
+    fn qualified_type_name() -> String {
+        Vec::<T>::qualified_type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        Vec::<T>::create_type_info(registry)
+    }
+
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        match written(&self.0, &ctx.item.node.items) {
+            Some(text) => Ok(Json::Text(text).to_value()),
+            None => resolve_list(ctx, field, self.0.iter().map(Quick), Some(self.0.len())).await,
+        }
+    }
+}
+
+/// The text of a list, if nothing in it needs to be resolved.
+fn written<T: Stored>(members: &[T], selections: &[Positioned<Selection>]) -> Option<String> {
+    if !are_plain(selections) {
+        return None;
+    }
+    let mut out = Writer::default();
+    out.json("[");
+    for (index, member) in members.iter().enumerate() {
+        out.json(if index == 0 { "" } else { "," });
+        let mut separator = "{";
+        for selection in selections {
+            let Selection::Field(field) = &selection.node else { return None };
+            out.json(separator);
+            separator = ",";
+            out.plain(&field.node.response_key().node);
+            out.json(":");
+            if !member.write_field(&field.node.name.node, &mut out) {
+                return None;
+            }
+        }
+        out.json("}");
+    }
+    out.json("]");
+    out.finish()
 }
 
 /// Whether there are fields and nothing else: neither fragments, nor directives, nor one key twice, nor the type's name.

@@ -13,7 +13,7 @@ use super::super::{
     event,
     loaders::{GatesOf, WorkOrdersOf},
     plugin,
-    quick::{Quick, Stored, Writer},
+    quick::{QuickList, Stored, Writer},
     scalar::{DateTime, Json},
     value::{CancellationStatus, Contact, Location, OrderSummary, Outcome, Phase, WorkOrderFlow},
     work_order::WorkOrder,
@@ -244,8 +244,8 @@ impl Order {
 
     /// Its work orders, by sequence; 1 to 100, and returns beyond that.
     #[graphql(complexity = "5 * child_complexity + 1")]
-    async fn work_orders(&self, ctx: &Context<'_>) -> Result<Vec<Quick<WorkOrder>>> {
-        Ok(self.load_work_orders(ctx).await?.iter().cloned().map(Quick).collect())
+    async fn work_orders(&self, ctx: &Context<'_>) -> Result<QuickList<WorkOrder>> {
+        Ok(QuickList(self.load_work_orders(ctx).await?.to_vec()))
     }
 
     /// Its history and that of its work orders, oldest first.
