@@ -143,11 +143,11 @@ where
     let key = list.key;
     let (select, scan) = list.window(request);
     let places = WindowStatement::partition_by(owner).order_by(key, scan.clone()).to_owned();
-    let mut placed = select.into_query();
-    placed.expr_window_as(Func::cust("ROW_NUMBER"), places, PLACE);
+    let mut numbered = select.into_query();
+    numbered.expr_window_as(Func::cust("ROW_NUMBER"), places, PLACE);
     let chosen = Query::select()
         .columns(E::Column::iter().map(|column| Alias::new(column.as_str())))
-        .from_subquery(placed, "placed")
+        .from_subquery(numbered, "numbered")
         .and_where(Expr::col(PLACE).lte(request.limit + 1))
         .order_by(Alias::new(owner.as_str()), Order::Asc)
         .order_by(Alias::new(key.as_str()), scan)

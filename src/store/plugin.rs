@@ -76,8 +76,7 @@ pub async fn workflow_page(
     request: &PageRequest<PluginWorkflowId>,
 ) -> Result<Page<plugin_workflow::Model>, DbErr> {
     let select = workflows(db, trigger);
-    page::fetch(db, List { select: select, key: plugin_workflow::Column::Id, order: Order::Asc }, request)
-        .await
+    page::fetch(db, List { select, key: plugin_workflow::Column::Id, order: Order::Asc }, request).await
 }
 
 /// How many such workflows there are, counted up to `limit`; whether that is all of them.
