@@ -65,7 +65,7 @@ impl Aggregate {
 
     /// What the lifecycle sees of it.
     pub fn situation(&self) -> Result<Situation<'static>, Fault> {
-        situation(&self.order, &self.work_orders)
+        situation(&self.order, &self.work_orders.iter())
     }
 
     /// Asks the lifecycle, and carries out what it says.
@@ -294,16 +294,16 @@ fn expect_version(expected: Option<i32>, current: i32) -> Result<(), Problem> {
 }
 
 /// What the lifecycle sees of an order and its work orders.
-pub fn situation(
+pub fn situation<'a>(
     order: &order::Model,
-    work_orders: &[work_order::Model],
+    work_orders: &(impl Iterator<Item = &'a work_order::Model> + Clone),
 ) -> Result<Situation<'static>, Fault> {
     let cancellation: Option<Cancellation> =
         order.cancellation.as_deref().map(serde_json::from_str).transpose()?;
-    let states = work_orders.iter().map(|work_order| {
-        let return_of = work_order
-            .return_of
-            .and_then(|id| work_orders.iter().find(|other| other.id == id).map(|original| original.sequence));
+    let states = work_orders.clone().map(|work_order| {
+        let return_of = work_order.return_of.and_then(|id| {
+            work_orders.clone().find(|other| other.id == id).map(|original| original.sequence)
+        });
         WorkOrderState {
             sequence: work_order.sequence,
             kind: work_order.kind.into(),

@@ -80,7 +80,7 @@ impl Order {
     pub fn situation<'a>(&'a self, ctx: &'a Context<'_>) -> BoxFuture<'a, Result<Situated>> {
         Box::pin(async move {
             let work_orders = self.load_work_orders(ctx).await?;
-            let rows: Vec<_> = work_orders.iter().map(|work_order| work_order.row().clone()).collect();
+            let rows = work_orders.iter().map(WorkOrder::row);
             let situation = usecase::situation(&self.row, &rows).map_err(|fault| ctx.fault(fault))?;
             Ok((situation, work_orders))
         })
