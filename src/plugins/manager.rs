@@ -1,10 +1,6 @@
 //! Which events set off which runs.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::Arc;
 
 use entity::{
     id::PluginWorkflowId,
@@ -12,32 +8,21 @@ use entity::{
     stored::{EventType, PluginTrigger},
 };
 use futures_util::future::BoxFuture;
-use tokio::time::Instant;
 
 use crate::{
     events::NewEvent,
     fault::Fault,
-    store::{self, Reader, Tenant},
+    store::{self, Reader, Tenant, TenantCache},
     usecase::work::{CommitHook, TriggeredRun, Triggers},
 };
 
-/// What another process changed is seen after this long at the latest.
-const FRESH_FOR: Duration = Duration::from_secs(1);
 /// How many enabled workflows of a tenant are looked at.
 const MAX_WORKFLOWS: u64 = 200;
-/// How many tenants are remembered; beyond it all are forgotten, and read again as they come.
-const MAX_TENANTS: usize = 10_000;
 
 /// Knows the workflows of tenants, and sees every event before its transaction commits.
 #[derive(Debug, Default)]
 pub struct PluginManager {
-    tenants: Mutex<HashMap<Tenant, Cached>>,
-}
-
-#[derive(Clone, Debug)]
-struct Cached {
-    workflows: Arc<Workflows>,
-    read_at: Instant,
+    workflows: TenantCache<Workflows>,
 }
 
 /// The enabled workflows of a tenant.
@@ -59,25 +44,11 @@ impl PluginManager {
     }
 
     async fn workflows(&self, reader: &Reader) -> Result<Arc<Workflows>, Fault> {
-        let now = Instant::now();
-        let cached = self.lock().get(reader.tenant()).cloned();
-        if let Some(cached) = cached.filter(|cached| now.duration_since(cached.read_at) < FRESH_FOR) {
-            return Ok(cached.workflows);
-        }
-        let rows = store::plugin::enabled_workflows(&reader.db(), MAX_WORKFLOWS).await?;
-        let workflows = Arc::new(Workflows(rows.into_iter().map(Workflow::from).collect()));
-        let mut tenants = self.lock();
-        if tenants.len() >= MAX_TENANTS {
-            tenants.clear();
-        }
-        // Stamped with the time before the read: what was changed meanwhile is seen in time.
-        let cached = Cached { workflows: Arc::clone(&workflows), read_at: now };
-        tenants.insert(reader.tenant().clone(), cached);
-        Ok(workflows)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Tenant, Cached>> {
-        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
+        let load = async || {
+            let rows = store::plugin::enabled_workflows(&reader.db(), MAX_WORKFLOWS).await?;
+            Ok(Workflows(rows.into_iter().map(Workflow::from).collect()))
+        };
+        self.workflows.get(reader.tenant(), load).await
     }
 }
 
@@ -87,7 +58,7 @@ impl CommitHook for PluginManager {
     }
 
     fn configuration_changed(&self, tenant: &Tenant) {
-        self.lock().remove(tenant);
+        self.workflows.forget(tenant);
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Nothing here decides anything or begins a transaction.
 
+mod cache;
 pub mod convert;
 mod database;
 pub mod dialect;
@@ -18,6 +19,7 @@ pub mod plugin_run;
 pub mod queue;
 pub mod work_order;
 
+pub use cache::TenantCache;
 pub use database::{Database, OpenError, Statements, sqlite_path};
 pub use page::{Direction, Page, PageRequest};
 pub use tenant::{Reader, Tenant, TenantDb};
