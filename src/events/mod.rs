@@ -58,6 +58,11 @@ pub enum Fact {
         /// The state it was born in.
         to: String,
     },
+    /// A work order's fields changed.
+    WorkOrderUpdated {
+        /// `{path: {from, to}}`.
+        changes: Value,
+    },
     /// An event of a work order's lifecycle fired.
     WorkOrderStatusChanged {
         /// The event.
@@ -121,6 +126,7 @@ impl NewEvent {
             Fact::OrderStatusChanged { .. } => EventType::OrderStatusChanged,
             Fact::OrderCancellationChanged { .. } => EventType::OrderCancellationChanged,
             Fact::WorkOrderCreated { .. } => EventType::WorkOrderCreated,
+            Fact::WorkOrderUpdated { .. } => EventType::WorkOrderUpdated,
             Fact::WorkOrderStatusChanged { .. } => EventType::WorkOrderStatusChanged,
             Fact::PluginRunFinished { .. } => EventType::PluginRunFinished,
         }
@@ -132,7 +138,9 @@ impl NewEvent {
             Fact::OrderCreated { to } | Fact::WorkOrderCreated { to } | Fact::PluginRunFinished { to } => {
                 (None, None, Some(to), None)
             }
-            Fact::OrderUpdated { changes } => (None, None, None, Some(changes)),
+            Fact::OrderUpdated { changes } | Fact::WorkOrderUpdated { changes } => {
+                (None, None, None, Some(changes))
+            }
             Fact::OrderStatusChanged { transition, from, to, changes } => {
                 (Some(transition), Some(from), Some(to), changes)
             }

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{
     Error,
     work::{Recorder, Subject, UnitOfWork},
+    work_order::Birth,
 };
 use crate::{
     domain::{
@@ -52,15 +53,36 @@ impl Aggregate {
         Ok(Some(Self::new(order, work_orders)))
     }
 
-    /// Refuses if the order is not at the version that a caller expects.
-    pub fn expect_order_version(&self, expected: Option<i32>) -> Result<(), Problem> {
-        expect_version(expected, self.order.version)
+    /// The same for an order that a caller named in that field of its input; refused if there is none.
+    pub async fn lock_named(db: &TenantDb<'_>, id: OrderId, field: &str) -> Result<Self, Error> {
+        Self::lock(db, id).await?.ok_or_else(|| {
+            Problem::not_found(&Path::root().field(field), format!("there is no order {id}")).into()
+        })
+    }
+
+    /// The same for the order of a work order, which is given by its sequence number; refused if there is none.
+    pub async fn lock_for(db: &TenantDb<'_>, id: WorkOrderId) -> Result<(Self, i32), Error> {
+        // A work order never moves to another order, so this needs no lock; what it says beyond that is read again below.
+        let found = store::work_order::by_ids(db, &[id]).await?;
+        let Some(found) = found.into_iter().next() else {
+            let message = format!("there is no work order {id}");
+            return Err(Problem::not_found(&Path::root().field("id"), message).into());
+        };
+        let aggregate = Self::lock(db, found.order_id).await?;
+        let aggregate = aggregate.ok_or_else(|| Fault::broken("a work order without an order"))?;
+        Ok((aggregate, found.sequence))
+    }
+
+    /// Refuses if the order is not at the version that a caller expects in that field of its input.
+    pub fn expect_order_version(&self, field: &str, expected: Option<i32>) -> Result<(), Problem> {
+        expect_version(field, expected, self.order.version)
     }
 
     /// Refuses if the work order is not at the version that a caller expects.
     pub fn expect_work_order_version(&self, id: WorkOrderId, expected: Option<i32>) -> Result<(), Problem> {
         let work_order = self.work_orders.iter().find(|work_order| work_order.id == id);
-        work_order.map_or(Ok(()), |work_order| expect_version(expected, work_order.version))
+        work_order
+            .map_or(Ok(()), |work_order| expect_version("expectedVersion", expected, work_order.version))
     }
 
     /// What the lifecycle sees of it.
@@ -77,9 +99,11 @@ impl Aggregate {
         command: &Command,
         reason: &Reason,
     ) -> Result<(), Error> {
-        let changes = lifecycle::decide(&self.situation()?, command).map_err(refused)?;
+        let changes =
+            lifecycle::decide(&self.situation()?, command).map_err(|refusal| refused(refusal, command))?;
         // An order that follows its work order has no reason of its own.
-        let follows = matches!(command, Command::WorkOrder { .. } | Command::Validate);
+        let follows =
+            matches!(command, Command::WorkOrder { .. } | Command::WorkOrderAdded | Command::Validate);
         for change in changes {
             let reason = match &change {
                 Change::OrderMoved { .. } if follows => {
@@ -112,31 +136,19 @@ impl Aggregate {
                 recorder.record(self.order_subject(), fact, reason);
             }
             Change::WorkOrderMoved { sequence, event, from, to, phase, outcome, attempts } => {
-                let actor = recorder.actor();
-                let work_order = self.work_order_mut(sequence)?;
+                let work_order = self.touch_work_order(recorder, now, sequence)?;
                 work_order.status.clone_from(&to);
                 work_order.phase = phase.into();
                 work_order.outcome = outcome.map(Into::into);
                 work_order.attempts = attempts;
                 work_order.started |= phase == lifecycle::Phase::Active;
-                work_order.version += 1;
-                work_order.updated_at = now;
-                work_order.updated_by = actor;
-                let id = work_order.id;
-                let version = work_order.version;
-                if !self.added.contains(&sequence) {
-                    self.changed.insert(sequence);
-                }
+                let (id, version) = (work_order.id, work_order.version);
                 let fact = Fact::WorkOrderStatusChanged { transition: event, from, to };
                 recorder.record(self.work_order_subject(id, version), fact, reason);
             }
             Change::ReturnAdded { sequence, return_of } => {
                 let born = self.newborn_return(ids, now, &recorder.actor(), sequence, return_of)?;
-                let subject = self.work_order_subject(born.id, born.version);
-                let fact = Fact::WorkOrderCreated { to: born.status.clone() };
-                self.work_orders.push(born);
-                self.added.insert(sequence);
-                recorder.record(subject, fact, reason);
+                self.add(recorder, born, reason);
             }
             Change::CancellationChanged { from, to, failure_reason_code } => {
                 self.note_cancellation(recorder, now, to, failure_reason_code, &reason)?;
@@ -180,8 +192,6 @@ impl Aggregate {
         Ok(())
     }
 
-    /// A RETURN carries type and containers of its original, and leads to the original's `return` stop, or its
-    /// `pickup` where that is missing.
     fn newborn_return(
         &self,
         ids: &Ids,
@@ -190,42 +200,26 @@ impl Aggregate {
         sequence: i32,
         return_of: i32,
     ) -> Result<work_order::Model, Fault> {
-        let lifecycle = built_in_work_order_lifecycle();
-        let phase = lifecycle.state(&lifecycle.initial).map(|state| state.phase);
-        let original = self
-            .work_orders
-            .iter()
-            .find(|work_order| work_order.sequence == return_of)
-            .ok_or_else(|| Fault::broken("a return of a work order that is not there"))?;
-        Ok(work_order::Model {
-            tenant_id: self.order.tenant_id.clone(),
-            id: WorkOrderId(ids.uuid()),
-            order_id: self.order.id,
+        let original = self.work_order(return_of)?;
+        let birth = Birth {
+            order: &self.order,
             sequence,
-            kind: original.kind,
-            direction: entity::stored::Direction::Return,
+            direction: lifecycle::Direction::Return,
             return_of: Some(original.id),
-            description: original.description.clone(),
-            pickup: None,
-            delivery: None,
-            return_to: original.return_to.clone().or_else(|| original.pickup.clone()),
-            containers: original.containers.clone(),
-            pickup_quality_checks: "[]".to_owned(),
-            collect_on_pickup: None,
-            collect_on_delivery: None,
-            custom_attributes: "{}".to_owned(),
-            status: lifecycle.initial.clone(),
-            phase: phase.unwrap_or(lifecycle::Phase::Pending).into(),
-            outcome: None,
-            attempts: 0,
-            started: false,
-            lifecycle_version: original.lifecycle_version,
-            version: 1,
-            created_at: now,
-            created_by: actor.to_owned(),
-            updated_at: now,
-            updated_by: actor.to_owned(),
-        })
+            lifecycle: built_in_work_order_lifecycle(),
+            now,
+            actor,
+        };
+        Ok(birth.return_for(WorkOrderId(ids.uuid()), original))
+    }
+
+    /// Takes in a new work order, and records that it was born.
+    pub fn add(&mut self, recorder: &mut Recorder, born: work_order::Model, reason: Reason) {
+        let subject = self.work_order_subject(born.id, born.version);
+        let fact = Fact::WorkOrderCreated { to: born.status.clone() };
+        self.added.insert(born.sequence);
+        self.work_orders.push(born);
+        recorder.record(subject, fact, reason);
     }
 
     /// Counts a fact about the order; its event comes next.
@@ -234,6 +228,24 @@ impl Aggregate {
         self.order.updated_at = now;
         self.order.updated_by = recorder.actor();
         self.order_changed = true;
+    }
+
+    /// Counts a fact about one of its work orders; its event comes next.
+    pub fn touch_work_order(
+        &mut self,
+        recorder: &Recorder,
+        now: chrono::DateTime<chrono::Utc>,
+        sequence: i32,
+    ) -> Result<&mut work_order::Model, Fault> {
+        if !self.added.contains(&sequence) {
+            self.changed.insert(sequence);
+        }
+        let work_order = self.work_orders.iter_mut().find(|work_order| work_order.sequence == sequence);
+        let work_order = work_order.ok_or_else(absent)?;
+        work_order.version += 1;
+        work_order.updated_at = now;
+        work_order.updated_by = recorder.actor();
+        Ok(work_order)
     }
 
     /// The order as the subject of an event.
@@ -256,11 +268,9 @@ impl Aggregate {
         }
     }
 
-    fn work_order_mut(&mut self, sequence: i32) -> Result<&mut work_order::Model, Fault> {
-        self.work_orders
-            .iter_mut()
-            .find(|work_order| work_order.sequence == sequence)
-            .ok_or_else(|| Fault::broken("a change of a work order that is not there"))
+    /// Its work order of that sequence number.
+    pub fn work_order(&self, sequence: i32) -> Result<&work_order::Model, Fault> {
+        self.work_orders.iter().find(|work_order| work_order.sequence == sequence).ok_or_else(absent)
     }
 
     /// Writes what changed.
@@ -284,10 +294,14 @@ impl Aggregate {
     }
 }
 
-fn expect_version(expected: Option<i32>, current: i32) -> Result<(), Problem> {
+fn absent() -> Fault {
+    Fault::broken("a work order that is spoken of is not there")
+}
+
+fn expect_version(field: &str, expected: Option<i32>, current: i32) -> Result<(), Problem> {
     match expected {
         Some(expected) if expected != current => {
-            Err(Problem::version_conflict(&Path::root().field("expectedVersion"), expected, current))
+            Err(Problem::version_conflict(&Path::root().field(field), expected, current))
         }
         _ => Ok(()),
     }
@@ -331,9 +345,10 @@ pub fn situation<'a>(
     })
 }
 
-/// A refusal of the lifecycle, in words.
-fn refused(refusal: Refusal) -> Error {
-    let path = Path::root().field("event");
+/// A refusal of the lifecycle, in words. It is about the event where the caller named one.
+fn refused(refusal: Refusal, command: &Command) -> Error {
+    let named = matches!(command, Command::Order { .. } | Command::WorkOrder { .. });
+    let path = Path::root().field(if named { "event" } else { "id" });
     let (code, message, current_status, blocked_by) = match refusal {
         Refusal::NotAllowed { current_status, event, allowed } => {
             let allowed = if allowed.is_empty() { "nothing".to_owned() } else { allowed.join(", ") };

@@ -90,7 +90,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Records a fact, and gives how many runs it set off that hold the order up at intake.
+    /// Records a fact, and gives how many runs it set off that its order waits for.
     pub fn record(&mut self, subject: Subject, fact: Fact, reason: Reason) -> usize {
         let event = NewEvent {
             id: EventId(self.ids.uuid()),
@@ -106,7 +106,7 @@ impl Recorder {
             recorded_at: self.now,
         };
         let set_off = self.triggers.set_off(&event);
-        let gates = set_off.iter().filter(|run| run.trigger == PluginTrigger::OrderInitiated).count();
+        let gates = set_off.iter().filter(|run| holds_up(run.trigger)).count();
         for run in set_off {
             self.runs.push(plugin_run::Model {
                 tenant_id: self.tenant_id.clone(),
@@ -131,6 +131,11 @@ impl Recorder {
         gates
     }
 
+    /// How many runs the recorded events set off that their orders wait for.
+    pub fn gates(&self) -> usize {
+        self.runs.iter().filter(|run| holds_up(run.trigger)).count()
+    }
+
     /// Who acts.
     pub fn actor(&self) -> String {
         self.actor.to_string()
@@ -139,6 +144,13 @@ impl Recorder {
     /// The last event recorded so far.
     pub fn last_event(&self) -> Option<EventId> {
         self.events.last().map(|event| event.id)
+    }
+}
+
+/// Whether an order waits for the runs of a trigger: at intake, or for the answer to a request.
+const fn holds_up(trigger: PluginTrigger) -> bool {
+    match trigger {
+        PluginTrigger::OrderInitiated => true,
     }
 }
 

@@ -15,12 +15,13 @@ pub fn decide(situation: &Situation<'_>, command: &Command) -> Result<Vec<Change
         Command::Order { event } if event == event::CANCEL => cancel::request(&mut decision, false)?,
         Command::Order { event } => caller_event(&mut decision, event)?,
         Command::WorkOrder { sequence, event } => work_order_event(&mut decision, *sequence, event)?,
+        Command::WorkOrderAdded => {}
         Command::Release => release(&mut decision)?,
         Command::Cancel { gated } => cancel::request(&mut decision, *gated)?,
         Command::CancellationApproved => cancel::approve(&mut decision),
         Command::CancellationRefused => cancel::refuse(&mut decision),
     }
-    if decision.moved() {
+    if decision.moved() || *command == Command::WorkOrderAdded {
         roll_up::run(&mut decision);
     }
     Ok(decision.into_changes())

@@ -43,6 +43,17 @@ pub(super) fn in_the_way<'s>(
     })
 }
 
+/// What would stand for ever in the way of a FORWARD work order that were added now: one that has failed, where the flow
+/// starts nothing after a failure.
+pub fn never_starts<'s>(situation: &'s Situation<'_>) -> Option<&'s WorkOrderState> {
+    match situation.order.flow {
+        Flow::StartTogether => None,
+        Flow::Sequential | Flow::CompleteTogether => {
+            situation.by_sequence(|other| other.is_forward() && failed(other)).into_iter().next()
+        }
+    }
+}
+
 /// What the end of a work order does to its siblings.
 ///
 /// SEQUENTIAL: when one fails, the later ones that are still PENDING are cancelled. COMPLETE_TOGETHER: when one FAILS,

@@ -17,13 +17,14 @@ mod flow;
 mod returns;
 mod roll_up;
 #[cfg(test)]
-mod tests;
+pub(in crate::domain) mod tests;
 
 pub use available::{Available, available_for_order, available_for_work_order, blocked_by};
 pub use builtin::{built_in_order_lifecycle, built_in_work_order_lifecycle};
 pub use change::{Change, Refusal};
 pub use decide::decide;
 pub use explain::explain;
+pub use flow::never_starts;
 
 use serde::{Deserialize, Serialize};
 
@@ -261,6 +262,8 @@ pub enum Command {
         /// The event's name.
         event: String,
     },
+    /// A work order was added: the order follows, where a rule says so.
+    WorkOrderAdded,
     /// A caller sets `readyToProcess`.
     Release,
     /// A caller asks for the order's cancellation.

@@ -190,7 +190,7 @@ fn check_values(patch: &OrderPatch, found: &mut Found) {
 }
 
 /// The attributes after the patch; nothing where they stay as they are or the patch is refused.
-fn merge_attributes(
+pub(super) fn merge_attributes(
     present: &Document,
     patch: Option<&Map<String, Value>>,
     record: &mut Record,
@@ -213,9 +213,11 @@ fn merge_attributes(
 
 /// What changed so far.
 #[derive(Default)]
-struct Record {
-    changes: Map<String, Value>,
-    attributes: Vec<String>,
+pub(super) struct Record {
+    /// `{path: {from, to}}`.
+    pub(super) changes: Map<String, Value>,
+    /// The keys of the attributes among them.
+    pub(super) attributes: Vec<String>,
 }
 
 impl Record {
@@ -223,7 +225,12 @@ impl Record {
         self.changes.insert(field.to_owned(), json!({ "from": from, "to": to }));
     }
 
-    fn optional<T: Serialize>(&mut self, field: &str, present: Option<T>, patch: Patch<T>) -> Option<T> {
+    pub(super) fn optional<T: Serialize>(
+        &mut self,
+        field: &str,
+        present: Option<T>,
+        patch: Patch<T>,
+    ) -> Option<T> {
         match patch {
             Patch::Keep => present,
             Patch::Clear => self.required(field, present, Some(None)),
@@ -231,7 +238,7 @@ impl Record {
         }
     }
 
-    fn required<T: Serialize>(&mut self, field: &str, present: T, patch: Option<T>) -> T {
+    pub(super) fn required<T: Serialize>(&mut self, field: &str, present: T, patch: Option<T>) -> T {
         self.compare(field, present, patch, |value| value)
     }
 
@@ -241,7 +248,7 @@ impl Record {
     }
 
     /// Values are the same if their JSON is: "49.9" and "49.90" are two, though they are equal as numbers.
-    fn compare<T: Serialize>(
+    pub(super) fn compare<T: Serialize>(
         &mut self,
         field: &str,
         present: T,

@@ -1,13 +1,17 @@
 //! What a platform order is made of when it comes in, and what of it may change later.
 
+mod add;
 mod cancellation;
 mod edit;
+mod edit_work_order;
 #[cfg(test)]
 mod fixtures;
 mod intake;
 
+pub use add::{Addition, check_addition};
 pub use cancellation::Cancellation;
 pub use edit::{Current, OrderPatch, Patch, Patched, edit, may_change_contact_data};
+pub use edit_work_order::{PatchedWorkOrder, WorkOrderPatch, edit_work_order};
 pub use intake::{MAX_WORK_ORDERS, check, check_at, check_idempotency_key, check_work_order};
 
 use super::{

@@ -1,5 +1,6 @@
 //! Orders.
 
+mod inputs;
 mod mutation;
 mod payload;
 mod query;
@@ -9,5 +10,5 @@ pub use mutation::OrderMutation;
 pub use query::OrderQuery;
 pub use types::{AvailableTransition, Order};
 
-pub(super) use mutation::TransitionInput;
+pub(super) use mutation::{TransitionInput, key_of, key_of_value};
 pub(super) use types::{Situated, parse_document};

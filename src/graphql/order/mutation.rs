@@ -13,6 +13,7 @@ use super::{
         scalar::DateTime,
         value::{OrderCreateInput, OrderUpdateInput},
     },
+    inputs::{OrderCancelInput, OrderReleaseInput},
     payload::{OrderPayload, OrdersCreatePayload},
 };
 use crate::{
@@ -90,12 +91,13 @@ impl TransitionInput {
 }
 
 /// The idempotency key of an input, with a hash of the input's canonical form. Not for inputs that tell null from
-/// absence, whose values do not: they have a canonical form of their own.
+/// absence, whose values do not: they have a canonical form of their own, for [`key_of_value`].
 pub fn key_of<T: InputType>(operation: &'static str, key: Option<String>, input: &T) -> Option<Key> {
     key_of_value(operation, key, &input.to_value())
 }
 
-fn key_of_value(operation: &'static str, key: Option<String>, canonical: &Value) -> Option<Key> {
+/// The same for an input whose canonical form is given.
+pub fn key_of_value(operation: &'static str, key: Option<String>, canonical: &Value) -> Option<Key> {
     let key = key?;
     let canonical = serde_json::to_vec(canonical).unwrap_or_default();
     Some(Key { key, operation, input_hash: Sha256::digest(canonical).into() })
@@ -154,7 +156,35 @@ impl OrderMutation {
         OrderPayload::changed(ctx, result).await
     }
 
-    /// Fires an event of an order's lifecycle, such as `CLOSE`.
+    /// Sets `readyToProcess` true, so that work begins: once, one way. An order that still waits at intake cannot be
+    /// released yet.
+    async fn order_release(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The order.")] input: OrderReleaseInput,
+    ) -> Result<OrderPayload> {
+        let result = match input.into_command() {
+            Ok(command) => usecase::order::release(ctx.app()?, ctx.caller()?, command).await,
+            Err(error) => Err(error),
+        };
+        OrderPayload::changed(ctx, result).await
+    }
+
+    /// Asks for an order's cancellation. The answer is in the order's `cancellation`: COMPLETED at once, RETURNING until
+    /// goods are back, REQUESTED until plugins agree, or REFUSED, which is no error.
+    async fn order_cancel(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The order, and why.")] input: OrderCancelInput,
+    ) -> Result<OrderPayload> {
+        let result = match input.into_command() {
+            Ok(command) => usecase::order::cancel(ctx.app()?, ctx.caller()?, command).await,
+            Err(error) => Err(error),
+        };
+        OrderPayload::changed(ctx, result).await
+    }
+
+    /// Fires an event of an order's lifecycle, such as `CLOSE`. CANCEL is the same as `orderCancel`.
     async fn order_transition(
         &self,
         ctx: &Context<'_>,

@@ -9,7 +9,9 @@ mod order_input;
 mod output;
 #[cfg(test)]
 mod tests;
+mod work_order_input;
 
 pub use enums::{CancellationStatus, Direction, Outcome, Phase, WeightUnit, WorkOrderFlow, WorkOrderType};
 pub use order_input::{OrderCreateInput, OrderUpdateInput};
 pub use output::{Contact, Container, Location, Money, OrderSummary, QualityCheck, Stop};
+pub use work_order_input::{WorkOrderCreateInput, WorkOrderUpdateInput};

@@ -175,6 +175,22 @@ impl Stop {
     }
 }
 
+impl Stop {
+    /// The stop of a RETURN, where something was said of its delivery: that goes before what the place says.
+    #[must_use]
+    pub fn promising(self, delivery: Option<value::Delivery>) -> Self {
+        let value::Delivery { slot, promised_at, service_time_seconds, instruction } =
+            delivery.unwrap_or_default();
+        Self {
+            slot: slot.map(Into::into).or(self.slot),
+            promised_at: promised_at.map(Into::into),
+            service_time_seconds: service_time_seconds.or(self.service_time_seconds),
+            instruction: instruction.or(self.instruction),
+            ..self
+        }
+    }
+}
+
 impl From<value::Contact> for Contact {
     fn from(contact: value::Contact) -> Self {
         let value::Contact { name, phone, email } = contact;

@@ -160,11 +160,12 @@ impl WorkOrder {
     /// Where it leads: the order's destination, or the return address for a RETURN. Null for a DIGITAL_SERVICE, which
     /// has no place, unless something is said about its delivery.
     async fn delivery(&self, ctx: &Context<'_>) -> Result<Option<Stop>> {
-        if self.is_return() {
-            return Self::stop(ctx, self.row.return_to.as_deref());
-        }
         let delivery = self.row.delivery.as_deref();
         let delivery: Option<value::Delivery> = delivery.map(|text| parse_document(ctx, text)).transpose()?;
+        if self.is_return() {
+            let place = Self::stop(ctx, self.row.return_to.as_deref())?;
+            return Ok(place.map(|place| place.promising(delivery)));
+        }
         if lifecycle::WorkOrderType::from(self.row.kind) == lifecycle::WorkOrderType::DigitalService {
             return Ok(delivery.map(|delivery| Stop::of_delivery(Some(delivery), None, None)));
         }

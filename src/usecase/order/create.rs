@@ -12,8 +12,10 @@ use crate::{
     access::Caller,
     app::App,
     domain::{
-        lifecycle::{Command, Lifecycle, Phase, built_in_order_lifecycle, built_in_work_order_lifecycle},
-        order::{NewOrder, NewWorkOrder, check_at},
+        lifecycle::{
+            Command, Direction, Lifecycle, Phase, built_in_order_lifecycle, built_in_work_order_lifecycle,
+        },
+        order::{NewOrder, check_at},
         problem::{Code, Found, Path, Problem, Problems},
     },
     events::{Cursor, Fact, Reason},
@@ -24,6 +26,7 @@ use crate::{
         aggregate::Aggregate,
         idempotency::{self, Kept, Key},
         work::{Recorder, UnitOfWork},
+        work_order::Birth,
     },
 };
 
@@ -304,47 +307,20 @@ fn rows(work: &UnitOfWork<'_>, new: NewOrder) -> Result<(order::Model, Vec<work_
     };
     let work_orders = (1..)
         .zip(new.work_orders)
-        .map(|(sequence, new)| work_order_row(work, &order, sequence, new))
+        .map(|(sequence, new)| {
+            let birth = Birth {
+                order: &order,
+                sequence,
+                direction: Direction::Forward,
+                return_of: None,
+                lifecycle: built_in_work_order_lifecycle(),
+                now: work.now,
+                actor: &order.created_by,
+            };
+            birth.with(WorkOrderId(work.app.ids.uuid()), new)
+        })
         .collect::<Result<_, _>>()?;
     Ok((order, work_orders))
-}
-
-fn work_order_row(
-    work: &UnitOfWork<'_>,
-    order: &order::Model,
-    sequence: i32,
-    new: NewWorkOrder,
-) -> Result<work_order::Model, Fault> {
-    let lifecycle = built_in_work_order_lifecycle();
-    Ok(work_order::Model {
-        tenant_id: order.tenant_id.clone(),
-        id: WorkOrderId(work.app.ids.uuid()),
-        order_id: order.id,
-        sequence,
-        kind: new.kind.into(),
-        direction: entity::stored::Direction::Forward,
-        return_of: None,
-        description: new.description,
-        pickup: document(new.pickup.as_ref())?,
-        delivery: document(new.delivery.as_ref())?,
-        return_to: document(new.return_to.as_ref())?,
-        containers: serde_json::to_string(&new.containers)?,
-        pickup_quality_checks: serde_json::to_string(&new.pickup_quality_checks)?,
-        collect_on_pickup: document(new.collect_on_pickup.as_ref())?,
-        collect_on_delivery: document(new.collect_on_delivery.as_ref())?,
-        custom_attributes: new.custom_attributes.as_str().to_owned(),
-        status: lifecycle.initial.clone(),
-        phase: initial_phase(lifecycle).into(),
-        outcome: None,
-        attempts: 0,
-        started: false,
-        lifecycle_version: lifecycle.version,
-        version: 1,
-        created_at: order.created_at,
-        created_by: order.created_by.clone(),
-        updated_at: order.updated_at,
-        updated_by: order.updated_by.clone(),
-    })
 }
 
 fn initial_phase(lifecycle: &Lifecycle) -> Phase {

@@ -3,11 +3,12 @@
 use chrono::{DateTime, Duration, Utc};
 use entity::id::OrderId;
 
+use super::cancel;
 use crate::{
     access::Caller,
     app::App,
     domain::{
-        lifecycle::Command,
+        lifecycle::{Command, event},
         problem::{Found, Path, Problem, Problems},
         value::{DESCRIPTION_MAX_CHARS, NAME_MAX_CHARS, check_optional_text, check_text},
     },
@@ -52,10 +53,7 @@ pub fn check_transition<Id>(command: &Transition<Id>, now: DateTime<Utc>) -> Res
     let root = Path::root();
     let mut found = Found::new();
     check_text(&command.event, NAME_MAX_CHARS, &root, "event", &mut found);
-    let code = command.reason_code.as_deref();
-    check_optional_text(code, NAME_MAX_CHARS, &root, "reasonCode", &mut found);
-    let note = command.note.as_deref();
-    check_optional_text(note, DESCRIPTION_MAX_CHARS, &root, "note", &mut found);
+    check_reason(command.reason_code.as_deref(), command.note.as_deref(), &root, &mut found);
     if command.occurred_at.is_some_and(|time| time > now + CLOCK_TOLERANCE) {
         let message = "occurredAt lies in the future: it may be at most five minutes after now";
         found.push(Problem::invalid(&root.field("occurredAt"), message));
@@ -63,26 +61,34 @@ pub fn check_transition<Id>(command: &Transition<Id>, now: DateTime<Utc>) -> Res
     found.or(())
 }
 
-/// Fires an event on an order, with everything that follows from it.
+/// Checks why something is asked for.
+pub fn check_reason(code: Option<&str>, note: Option<&str>, at: &Path, found: &mut Found) {
+    check_optional_text(code, NAME_MAX_CHARS, at, "reasonCode", found);
+    check_optional_text(note, DESCRIPTION_MAX_CHARS, at, "note", found);
+}
+
+/// Fires an event on an order, with everything that follows from it. CANCEL is the request that `orderCancel` makes.
 pub async fn transition(
     app: &App,
     caller: &Caller,
     command: Transition<OrderId>,
 ) -> Result<OrderDone, Error> {
     check_transition(&command, app.clock.now())?;
-    let root = Path::root();
     let mut work = UnitOfWork::begin(app, caller).await?;
-    let Some(mut aggregate) = Aggregate::lock(&work.db(), command.id).await? else {
-        let message = format!("there is no order {}", command.id);
-        return Err(Problem::not_found(&root.field("id"), message).into());
-    };
+    let mut aggregate = Aggregate::lock_named(&work.db(), command.id, "id").await?;
     if let Some(done) = work.replay(command.key.as_ref()).await? {
         return Ok(done.map(OrderId));
     }
-    aggregate.expect_order_version(command.expected_version)?;
-    let event = Command::Order { event: command.event.clone() };
-    aggregate.decide(&mut work.recorder, &app.ids, work.now, &event, &command.reason())?;
-    drop_runs(&mut work, &aggregate).await?;
+    aggregate.expect_order_version("expectedVersion", command.expected_version)?;
+    let reason = command.reason();
+    let cancels = command.event == event::CANCEL;
+    let event = Command::Order { event: command.event };
+    if cancels {
+        cancel::request(&mut work, &mut aggregate, &event, &reason).await?;
+    } else {
+        aggregate.decide(&mut work.recorder, &app.ids, work.now, &event, &reason)?;
+        drop_runs(&mut work, &aggregate).await?;
+    }
     aggregate.save(&work).await?;
     work.finish(command.key.as_ref(), command.id.0).await.map(|done| done.map(OrderId))
 }

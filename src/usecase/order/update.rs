@@ -7,7 +7,6 @@ use crate::{
     app::App,
     domain::{
         order::{Current, OrderPatch, Patched, edit},
-        problem::{Path, Problem},
         value::Document,
     },
     events::{Fact, Reason},
@@ -31,14 +30,11 @@ pub struct Update {
 /// Changes the fields of an order. An update that changes nothing adds no version and no event.
 pub async fn update(app: &App, caller: &Caller, command: Update) -> Result<OrderDone, Error> {
     let mut work = UnitOfWork::begin(app, caller).await?;
-    let Some(mut aggregate) = Aggregate::lock(&work.db(), command.id).await? else {
-        let message = format!("there is no order {}", command.id);
-        return Err(Problem::not_found(&Path::root().field("id"), message).into());
-    };
+    let mut aggregate = Aggregate::lock_named(&work.db(), command.id, "id").await?;
     if let Some(done) = work.replay(command.key.as_ref()).await? {
         return Ok(done.map(OrderId));
     }
-    aggregate.expect_order_version(command.expected_version)?;
+    aggregate.expect_order_version("expectedVersion", command.expected_version)?;
     if let Some(patched) = edit(current(&aggregate.order)?, command.patch)? {
         let changes = patched.changes.clone();
         set(&mut aggregate.order, patched)?;

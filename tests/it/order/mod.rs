@@ -10,6 +10,7 @@ mod idempotency;
 mod idempotency_races;
 mod list;
 mod read;
+mod release;
 mod statements;
 mod tenants;
 mod transition;

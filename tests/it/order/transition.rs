@@ -13,7 +13,7 @@ pub(super) async fn show(app: &TestApp, id: &str) -> Value {
 }
 
 /// Saves a workflow that no plugin ever answers, so that new orders stay INITIATED.
-async fn hold_intake(app: &TestApp) {
+pub(super) async fn hold_intake(app: &TestApp) {
     let plugin = json!({"name": "serviceability", "http": {"url": "http://127.0.0.1:9/"}});
     let plugin = app.change("pluginCreate", plugin, "plugin { id }").await;
     let steps = json!([{"name": "check", "pluginId": plugin["plugin"]["id"]}]);

@@ -1,7 +1,9 @@
 //! What callers ask about work orders.
 
+mod create;
 mod flow;
 mod races;
 mod returns;
 mod roll_up;
 mod transition;
+mod update;

@@ -3,7 +3,7 @@
 //! A situation is written `STATUS flags | work order, work order`. Flags: `unreleased`, `sequential`, `together`
 //! (COMPLETE_TOGETHER), `requested`, `returning`, `refused`, and `=OUTCOME`. A work order is `kind STATUS`, with kind
 //! `move`, `service`, `digital` or `return:N`; a `+` behind a status says that it was started, which is understood of
-//! ACTIVE ones. Commands are `validate`, `rejected`, `release`, `cancel`, `cancel gated`, `approved`, `refused`,
+//! ACTIVE ones. Commands are `validate`, `rejected`, `added`, `release`, `cancel`, `cancel gated`, `approved`, `refused`,
 //! `order EVENT` and `SEQUENCE EVENT`.
 
 mod available;
@@ -61,6 +61,7 @@ fn command(text: &str) -> Command {
     match text {
         "validate" => Command::Validate,
         "rejected" => Command::RejectByPlugin,
+        "added" => Command::WorkOrderAdded,
         "release" => Command::Release,
         "cancel" => Command::Cancel { gated: false },
         "cancel gated" => Command::Cancel { gated: true },
@@ -79,7 +80,7 @@ fn command(text: &str) -> Command {
 }
 
 /// A situation under the built-in lifecycles.
-fn parse(text: &str) -> Situation<'static> {
+pub(in crate::domain) fn parse(text: &str) -> Situation<'static> {
     parse_with(text, built_in_order_lifecycle(), built_in_work_order_lifecycle())
 }
 

@@ -100,6 +100,26 @@ fn rules_about_outcomes_speak_of_forward_work_orders() {
 }
 
 #[test]
+fn a_rule_may_follow_a_work_order_that_was_added() {
+    let waiting = order_machine(|it| {
+        it.states.push(state("TO_BE_BILLED", Phase::Active, None, true));
+        it.transitions.push(transition("BILL", &["IN_PROGRESS"], "TO_BE_BILLED"));
+        it.transitions.push(transition("REOPEN", &["TO_BE_BILLED"], "IN_PROGRESS"));
+        it.roll_up = vec![
+            rule(Quantifier::All, Phase::Settled, None, "BILL"),
+            rule(Quantifier::Any, Phase::Pending, None, "REOPEN"),
+        ];
+    });
+    check_orders(
+        &waiting,
+        "TO_BE_BILLED | service COMPLETED+, service CREATED",
+        "added",
+        &["order REOPEN TO_BE_BILLED>IN_PROGRESS"],
+    );
+    check_orders(&waiting, "IN_PROGRESS | service COMPLETED+, service CREATED", "added", &[]);
+}
+
+#[test]
 fn a_rule_may_close_the_books() {
     let tidy = order_machine(|it| it.roll_up.push(rule(Quantifier::All, Phase::Settled, None, "CLOSE")));
     check_orders(
