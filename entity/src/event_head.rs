@@ -12,6 +12,8 @@ pub struct Model {
     pub tenant_id: String,
     /// Position of the newest event.
     pub position: i64,
+    /// Events up to this position are not kept any more; 0 where all are.
+    pub expired: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -19,13 +19,25 @@ use crate::{
 /// Events that wait for a subscriber; one that falls further behind is caught up from the log.
 const BACKLOG: usize = 1024;
 /// How many events are read at once.
-const READ_LIMIT: u64 = 500;
+const READ_LIMIT: usize = 500;
 /// A lost wake-up costs this much.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How long a subscriber that fell behind may take to catch up.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// Where subscribers get live events; cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Hub(Arc<Mutex<HashMap<Tenant, Feed>>>);
+#[derive(Clone, Debug)]
+pub struct Hub {
+    feeds: Arc<Mutex<HashMap<Tenant, Feed>>>,
+    patience: Duration,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self::with_patience(PATIENCE)
+    }
+}
 
 /// What subscribers of one tenant hear.
 #[derive(Debug)]
@@ -36,11 +48,24 @@ struct Feed {
 }
 
 impl Hub {
+    /// A hub that sends a subscriber away which fell behind and has not caught up after this long.
+    pub fn with_patience(patience: Duration) -> Self {
+        Self { feeds: Arc::default(), patience }
+    }
+
+    pub(super) const fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    fn feeds(&self) -> MutexGuard<'_, HashMap<Tenant, Feed>> {
+        self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Live events of a tenant: every one that commits from now on, and perhaps some from just before.
     pub(super) async fn subscribe(&self, reader: &Reader) -> Result<broadcast::Receiver<Arc<Model>>, Fault> {
         // Read before the feed is made, so that the feed begins no later than now.
         let head = store::event::head(&reader.db()).await?;
-        let mut feeds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut feeds = self.feeds();
         let feed = feeds
             .entry(reader.tenant().clone())
             .or_insert_with(|| Feed { position: head, sender: broadcast::Sender::new(BACKLOG) });
@@ -54,13 +79,13 @@ impl Hub {
 
     /// The feeds that somebody listens to; the others are dropped.
     fn live(&self) -> Vec<(Tenant, i64)> {
-        let mut feeds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut feeds = self.feeds();
         feeds.retain(|_, feed| feed.sender.receiver_count() > 0);
         feeds.iter().map(|(tenant, feed)| (tenant.clone(), feed.position)).collect()
     }
 
     fn send(&self, tenant: &Tenant, events: Vec<Model>) {
-        let mut feeds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut feeds = self.feeds();
         let Some(feed) = feeds.get_mut(tenant) else { return };
         for event in events {
             // The feed may have been dropped and made anew while we read.
@@ -100,17 +125,21 @@ impl Tail {
                 }
             }
         }
-        self.hub.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.hub.feeds().clear();
     }
 
     async fn follow(&self, tenant: &Tenant, mut position: i64) -> Result<(), Fault> {
         let reader = Reader::new(self.database.clone(), tenant.clone());
         loop {
-            let events =
-                store::event::after(&reader.db(), &EventFilter::default(), position, READ_LIMIT).await?;
+            let all = EventFilter::default();
+            let events = store::event::between(&reader.db(), &all, position, i64::MAX, READ_LIMIT).await?;
+            let is_all = events.len() < READ_LIMIT;
             let Some(last) = events.last() else { return Ok(()) };
             position = last.position;
             self.hub.send(tenant, events);
+            if is_all {
+                return Ok(());
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
 mod cursor;
 mod hub;
 mod log;
+mod place;
 mod stream;
 mod wake;
 
@@ -19,7 +20,8 @@ use serde_json::Value;
 pub use cursor::Cursor;
 pub use hub::{Hub, Tail};
 pub use log::append;
-pub use stream::{StreamError, stream};
+pub use place::Place;
+pub use stream::{StreamError, Subscriber, stream};
 pub use wake::{Wake, WakeService};
 
 /// What happened to an order or work order; one per fact.

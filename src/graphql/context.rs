@@ -8,6 +8,7 @@ use super::{error, loaders::StoreLoader};
 use crate::{
     access::Caller,
     app::App,
+    events::Place,
     store::{Reader, TenantDb},
 };
 
@@ -19,6 +20,10 @@ pub struct Operation {
     pub(super) reader: Reader,
     pub(super) request_id: Arc<str>,
     pub(super) loader: Arc<DataLoader<StoreLoader>>,
+    /// Where a subscription resumes, whatever its argument `after` says.
+    pub(super) resume: Option<Arc<str>>,
+    /// Where a subscription says how far it has come, if somebody wants to know.
+    pub(super) place: Option<Arc<Place>>,
 }
 
 /// Access to the [`Operation`] in a resolver's context.

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use async_graphql::{
-    Data, Executor, Name, PathSegment, Request, Response, ServerError, Value, dataloader::DataLoader,
+    Data, Executor, Name, PathSegment, Request, Response, ServerError, Value,
+    dataloader::DataLoader,
+    parser::types::{ExecutableDocument, OperationType},
 };
 use futures_util::{StreamExt, stream, stream::BoxStream};
 
@@ -17,7 +19,7 @@ use super::{
     loaders::StoreLoader,
     scalar::raw_text,
 };
-use crate::{access::Caller, app::App};
+use crate::{access::Caller, app::App, events::Place};
 
 const MAX_PARSE_ERROR_CHARS: usize = 1_000;
 
@@ -28,12 +30,29 @@ pub struct Endpoint {
     app: App,
     caller: Caller,
     request_id: Arc<str>,
+    may_change: bool,
+    resume: Option<Arc<str>>,
+    place: Option<Arc<Place>>,
 }
 
 impl Endpoint {
     /// An endpoint for one caller; `request_id` names the request, or the socket, in the log.
     pub fn new(schema: Schema, app: App, caller: Caller, request_id: &str) -> Self {
-        Self { schema, app, caller, request_id: request_id.into() }
+        let request_id = request_id.into();
+        Self { schema, app, caller, request_id, may_change: true, resume: None, place: None }
+    }
+
+    /// The same for operations that change nothing; mutations are refused.
+    #[must_use]
+    pub fn only_reading(self) -> Self {
+        Self { may_change: false, ..self }
+    }
+
+    /// The same for one subscription: it resumes at the cursor `after`, if there is one, and tells how far it has come.
+    #[must_use]
+    pub fn resuming(self, after: Option<&str>) -> (Self, Arc<Place>) {
+        let place = Arc::new(Place::new(self.caller.tenant.clone()));
+        (Self { resume: after.map(Into::into), place: Some(Arc::clone(&place)), ..self }, place)
     }
 
     /// Parses the document and gives the operation what its resolvers need.
@@ -43,7 +62,13 @@ impl Endpoint {
         }
         let operation = request.operation_name.clone();
         let order = match request.parsed_query() {
-            Ok(document) => FieldOrder::of(document, operation.as_deref()),
+            Ok(document) => {
+                if !self.may_change && is_mutation(document, operation.as_deref()) {
+                    let message = "a mutation is sent with POST, never with GET";
+                    return Err(Code::BadUserInput.server_error(message));
+                }
+                FieldOrder::of(document, operation.as_deref())
+            }
             Err(mut error) => {
                 // It shows the line with the fault, which may be the whole of a long document.
                 error.message = error.message.chars().take(MAX_PARSE_ERROR_CHARS).collect();
@@ -61,6 +86,8 @@ impl Endpoint {
             reader,
             request_id: Arc::clone(&self.request_id),
             loader: Arc::new(loader),
+            resume: self.resume.clone(),
+            place: self.place.clone(),
         });
         Ok((request, order, loads))
     }
@@ -90,6 +117,15 @@ impl Executor for Endpoint {
             Err(error) => stream::once(async { Response::from_errors(vec![error]) }).boxed(),
         }
     }
+}
+
+/// Whether the operation that is to be executed is a mutation.
+fn is_mutation(document: &ExecutableDocument, name: Option<&str>) -> bool {
+    let mut operations = document.operations.iter();
+    operations.any(|(of, operation)| {
+        operation.node.ty == OperationType::Mutation
+            && of.is_none_or(|of| name.is_none_or(|name| of.as_str() == name))
+    })
 }
 
 /// What the executor leaves to be done.

@@ -22,6 +22,10 @@ pub enum Code {
     QueryTooComplex,
     /// It took too long.
     Timeout,
+    /// Events after the cursor are not kept any more.
+    CursorExpired,
+    /// A subscriber takes events more slowly than they come.
+    SlowConsumer,
     /// The server cannot answer now; later it may.
     Unavailable,
     /// Something failed that the caller can do nothing about.
@@ -30,12 +34,14 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::BadUserInput,
         Self::GraphqlParseFailed,
         Self::GraphqlValidationFailed,
         Self::QueryTooComplex,
         Self::Timeout,
+        Self::CursorExpired,
+        Self::SlowConsumer,
         Self::Unavailable,
         Self::Internal,
     ];
@@ -48,6 +54,8 @@ impl Code {
             Self::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
             Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
             Self::Timeout => "TIMEOUT",
+            Self::CursorExpired => "CURSOR_EXPIRED",
+            Self::SlowConsumer => "SLOW_CONSUMER",
             Self::Unavailable => "UNAVAILABLE",
             Self::Internal => "INTERNAL",
         }

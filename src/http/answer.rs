@@ -57,7 +57,7 @@ fn unwritable() -> (StatusCode, String) {
 }
 
 /// A response as text. The same as [`Answer`], but documents of rows are passed on without being looked at once more.
-fn written(response: &Response) -> Option<String> {
+pub(super) fn written(response: &Response) -> Option<String> {
     let mut out = Writer::default();
     let mut separator = "{";
     if !response.errors.is_empty() {

@@ -14,9 +14,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     Edge, RequestId, answer,
-    media::{self, Media},
+    media::{self, Form, Media},
     operation,
     refusal::Refusal,
+    sse,
 };
 use crate::graphql::Code;
 
@@ -26,11 +27,16 @@ pub(super) async fn post(
     Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Response {
-    let Some(media) = Media::accepted(request.headers()) else {
-        let message = "answers are written in application/json or application/graphql-response+json; accept one of \
-                       them";
+    let Some(form) = Form::accepted(request.headers()) else {
+        let message = "answers are written in application/json or application/graphql-response+json, and streams in \
+                       text/event-stream; accept one of them";
         return Refusal::new(StatusCode::NOT_ACCEPTABLE, Code::BadUserInput, message).into_response();
     };
+    let media = match form {
+        Form::Whole(media) => media,
+        Form::Stream => Media::Json,
+    };
+    let resume_at = sse::last_event_id(request.headers());
     let deadline = Instant::now() + edge.app.config.request_timeout;
     let operation = match timeout_at(deadline, read(request)).await {
         Ok(Ok(operation)) => operation,
@@ -43,6 +49,9 @@ pub(super) async fn post(
         }
     };
     let endpoint = edge.endpoint(id.as_str());
+    if form == Form::Stream {
+        return sse::open(&edge, endpoint, operation, resume_at.as_deref());
+    }
     let executed = timeout_at(deadline, Box::pin(endpoint.execute(operation))).await;
     answer::respond(&executed.unwrap_or_else(|_| timed_out()), media)
 }

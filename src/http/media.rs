@@ -5,7 +5,16 @@ use axum::http::{
     header::{ACCEPT, CONTENT_TYPE},
 };
 
-/// What an answer is written in.
+/// How an answer is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As a whole.
+    Whole(Media),
+    /// As a stream of events, `text/event-stream`.
+    Stream,
+}
+
+/// What a whole answer is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Media {
     /// `application/json`: the status tells only whether the request was well-formed.
@@ -22,15 +31,21 @@ impl Media {
             Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
         }
     }
+}
+
+impl Form {
+    /// In the order in which they are taken where a client likes them alike.
+    const ALL: [Self; 3] = [Self::Whole(Media::Json), Self::Whole(Media::GraphqlResponse), Self::Stream];
 
     const fn essence(self) -> &'static str {
         match self {
-            Self::Json => "application/json",
-            Self::GraphqlResponse => "application/graphql-response+json",
+            Self::Whole(Media::Json) => "application/json",
+            Self::Whole(Media::GraphqlResponse) => "application/graphql-response+json",
+            Self::Stream => "text/event-stream",
         }
     }
 
-    /// The one that a client likes best; none if it takes neither.
+    /// The one that a client likes best; none if it takes none of them.
     pub(super) fn accepted(headers: &HeaderMap) -> Option<Self> {
         let ranges: Vec<_> = headers
             .get_all(ACCEPT)
@@ -40,15 +55,17 @@ impl Media {
             .filter_map(Range::parse)
             .collect();
         if !headers.contains_key(ACCEPT) {
-            return Some(Self::Json);
+            return Some(Self::Whole(Media::Json));
         }
-        let (json, graphql) = (liking(&ranges, Self::Json), liking(&ranges, Self::GraphqlResponse));
-        match (json.filter(Liking::is_any), graphql.filter(Liking::is_any)) {
-            (Some(json), Some(graphql)) if graphql > json => Some(Self::GraphqlResponse),
-            (Some(_), _) => Some(Self::Json),
-            (None, Some(_)) => Some(Self::GraphqlResponse),
-            (None, None) => None,
+        let mut best: Option<(Liking, Self)> = None;
+        for form in Self::ALL {
+            if let Some(liking) = liking(&ranges, form).filter(Liking::is_any)
+                && best.is_none_or(|(other, _)| liking > other)
+            {
+                best = Some((liking, form));
+            }
         }
+        best.map(|(_, form)| form)
     }
 }
 
@@ -67,9 +84,9 @@ impl Liking {
 }
 
 /// The range that names a media type most exactly decides about it.
-fn liking(ranges: &[Range<'_>], media: Media) -> Option<Liking> {
+fn liking(ranges: &[Range<'_>], form: Form) -> Option<Liking> {
     let matching = ranges.iter().enumerate().filter_map(|(index, range)| {
-        let exactness = range.exactness(media)?;
+        let exactness = range.exactness(form)?;
         Some(Liking { weight: range.weight, exactness, earliness: std::cmp::Reverse(index) })
     });
     matching.max_by_key(|liking| (liking.exactness, liking.earliness))
@@ -93,12 +110,15 @@ impl<'a> Range<'a> {
         Some(Self { essence, weight })
     }
 
-    fn exactness(&self, media: Media) -> Option<u8> {
-        match self.essence {
-            "*/*" => Some(0),
-            essence if essence.eq_ignore_ascii_case("application/*") => Some(1),
-            essence if essence.eq_ignore_ascii_case(media.essence()) => Some(2),
-            _ => None,
+    fn exactness(&self, form: Form) -> Option<u8> {
+        let is_named = self.essence.eq_ignore_ascii_case(form.essence());
+        match form {
+            _ if is_named => Some(2),
+            // Whoever takes anything expects an answer, and not a stream.
+            Form::Stream => None,
+            Form::Whole(_) if self.essence.eq_ignore_ascii_case("application/*") => Some(1),
+            Form::Whole(_) if self.essence == "*/*" => Some(0),
+            Form::Whole(_) => None,
         }
     }
 }
@@ -130,8 +150,9 @@ mod tests {
 
     #[test]
     fn the_answer_is_in_the_media_type_that_the_client_likes_best() {
-        const JSON: Option<Media> = Some(Media::Json);
-        const GRAPHQL: Option<Media> = Some(Media::GraphqlResponse);
+        const JSON: Option<Form> = Some(Form::Whole(Media::Json));
+        const GRAPHQL: Option<Form> = Some(Form::Whole(Media::GraphqlResponse));
+        const STREAM: Option<Form> = Some(Form::Stream);
         for (accept, expected) in [
             (&[][..], JSON),
             (&["*/*"], JSON),
@@ -150,12 +171,19 @@ mod tests {
             (&["application/json;q=0, */*"], GRAPHQL),
             (&["text/html, */*;q=0.1"], JSON),
             (&["text/html"], None),
-            (&["text/event-stream"], None),
+            (&["text/event-stream"], STREAM),
+            (&["Text/Event-Stream; charset=utf-8"], STREAM),
+            (&["text/event-stream, application/json"], STREAM),
+            (&["text/event-stream, */*"], STREAM),
+            (&["application/graphql-response+json, application/json, text/event-stream"], GRAPHQL),
+            (&["text/event-stream;q=0.5, application/json"], JSON),
+            (&["text/event-stream;q=0, */*"], JSON),
+            (&["text/*"], None),
             (&["application/json;q=0"], None),
             (&["application/json;q=much"], None),
             (&[""], None),
         ] {
-            assert_eq!(Media::accepted(&headers(&ACCEPT, accept)), expected, "{accept:?}");
+            assert_eq!(Form::accepted(&headers(&ACCEPT, accept)), expected, "{accept:?}");
         }
     }
 

@@ -11,6 +11,8 @@ mod media;
 mod operation;
 mod refusal;
 mod request_id;
+mod responses;
+mod sse;
 mod ws;
 
 use std::sync::Arc;

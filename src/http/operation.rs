@@ -34,6 +34,26 @@ pub(super) fn read(text: &[u8]) -> Result<Request, String> {
     Ok(request)
 }
 
+/// Reads a request out of the query of a URL. The error says what is wrong with it.
+pub(super) fn read_parameters(parameters: &str) -> Result<Request, String> {
+    let mut request = Request::new("");
+    for (name, value) in url::form_urlencoded::parse(parameters.as_bytes()) {
+        let malformed = |error| format!("the parameter {name} is not a JSON object: {error}");
+        match name.as_ref() {
+            "query" => request.query = value.into_owned(),
+            "operationName" if !value.is_empty() => request.operation_name = Some(value.into_owned()),
+            "variables" if !value.is_empty() => {
+                request.variables = serde_json::from_str(&value).map_err(malformed)?;
+            }
+            "extensions" if !value.is_empty() => {
+                request.extensions = serde_json::from_str(&value).map_err(malformed)?;
+            }
+            _ => {}
+        }
+    }
+    if request.query.is_empty() { Err("it has no parameter \"query\"".into()) } else { Ok(request) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,6 +66,22 @@ mod tests {
         assert_eq!(request.query, "query Q($a: Int) { x(a: $a) }");
         assert_eq!(request.operation_name.as_deref(), Some("Q"));
         assert_eq!(serde_json::to_string(&request.variables).unwrap(), r#"{"a":1}"#);
+    }
+
+    #[test]
+    fn a_request_is_read_from_parameters() {
+        let request = read_parameters("query=%7Bx%7D&operationName=&variables=%7B%22a%22%3A1%7D&more=1").unwrap();
+        assert_eq!((request.query.as_str(), request.operation_name), ("{x}", None));
+        assert_eq!(serde_json::to_string(&request.variables).unwrap(), r#"{"a":1}"#);
+        for (parameters, part) in [
+            ("", "no parameter \"query\""),
+            ("variables=%7B%7D", "no parameter \"query\""),
+            ("query=%7Bx%7D&variables=7", "the parameter variables is not a JSON object"),
+            ("query=%7Bx%7D&extensions=%7B", "the parameter extensions is not a JSON object"),
+        ] {
+            let message = read_parameters(parameters).unwrap_err();
+            assert!(message.contains(part), "{parameters}: {message}");
+        }
     }
 
     #[test]

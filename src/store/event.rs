@@ -144,15 +144,20 @@ pub async fn count(db: &TenantDb<'_>, filter: &EventFilter, limit: u64) -> Resul
     page::count_up_to(db, filter.select(db), limit).await
 }
 
-/// The first events after a position, oldest first.
-pub async fn after(
+/// The first events after a position and up to another, oldest first.
+pub async fn between(
     db: &TenantDb<'_>,
     filter: &EventFilter,
-    position: i64,
-    limit: u64,
+    after: i64,
+    up_to: i64,
+    limit: usize,
 ) -> Result<Vec<Model>, DbErr> {
-    let select =
-        filter.select(db).filter(Column::Position.gt(position)).order_by_asc(Column::Position).limit(limit);
+    let select = filter
+        .select(db)
+        .filter(Column::Position.gt(after))
+        .filter(Column::Position.lte(up_to))
+        .order_by_asc(Column::Position)
+        .limit(u64::try_from(limit).unwrap_or(u64::MAX));
     db.rows(select).await
 }
 
@@ -161,17 +166,31 @@ pub async fn by_ids(db: &TenantDb<'_>, ids: &[EventId]) -> Result<Vec<Model>, Db
     db.rows(db.find::<Entity>().filter(one_of(db, Column::Id, ids))).await
 }
 
+/// How far a tenant's log reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// Position of the newest event; 0 where there is none.
+    pub head: i64,
+    /// Events up to this position are not kept any more; 0 where all are.
+    pub expired: i64,
+}
+
+/// How far the log reaches.
+pub async fn bounds(db: &TenantDb<'_>) -> Result<Bounds, DbErr> {
+    let head = db.rows(db.find::<event_head::Entity>()).await?.pop();
+    Ok(head.map_or_else(Bounds::default, |head| Bounds { head: head.position, expired: head.expired }))
+}
+
 /// Position of the newest event; 0 where there is none.
 pub async fn head(db: &TenantDb<'_>) -> Result<i64, DbErr> {
-    let head = db.rows(db.find::<event_head::Entity>()).await?.pop();
-    Ok(head.map_or(0, |head| head.position))
+    Ok(bounds(db).await?.head)
 }
 
 /// Moves the end of the log on by `count`, which locks it until the transaction ends, and gives the new end.
 pub async fn advance_head(db: &TenantDb<'_>, count: i64) -> Result<i64, DbErr> {
     let statement = Statement::from_sql_and_values(
         db.backend(),
-        "INSERT INTO event_head (tenant_id, position) VALUES ($1, $2) \
+        "INSERT INTO event_head (tenant_id, position, expired) VALUES ($1, $2, 0) \
          ON CONFLICT (tenant_id) DO UPDATE SET position = event_head.position + excluded.position \
          RETURNING position",
         [db.tenant_id().into(), count.into()],

@@ -165,7 +165,7 @@ row!(event:
     actor changes entity_version plugin_run_id depth occurred_at recorded_at
 );
 row!(event_head:
-    tenant_id position
+    tenant_id position expired
 );
 row!(idempotency_key:
     tenant_id key operation input_hash entity_id event_id created_at

@@ -53,7 +53,12 @@ impl EventQuery {
 pub async fn page(ctx: &Context<'_>, filter: EventFilter, args: PageArgs) -> Result<OrderEventConnection> {
     let request = request(ctx, args)?;
     let page = store::event::page(&ctx.db()?, &filter, &request).await.map_err(|error| ctx.fault(error))?;
-    connection(ctx, filter, request, page).await
+    if let Some(after) = request.after {
+        // Looked up after the page was read, so that what was removed meanwhile is not passed over. And a reader with a
+        // cursor from elsewhere, of a store that was restored, say, would wait for ever.
+        known_cursor(ctx, Cursor(after)).await?;
+    }
+    connection(ctx, filter, page)
 }
 
 /// A page of a history; those of the members of a list are loaded together.
@@ -66,7 +71,13 @@ pub fn history<'a>(
         let request = request(ctx, args)?;
         let page = ctx.loader()?.load_one(EventsOf(subject, request)).await;
         let page = page.map_err(|fault| ctx.load_fault(&fault))?.unwrap_or_else(|| Page::none(&request));
-        connection(ctx, subject.filter(), request, page).await
+        if let (Some(after), []) = (request.after, page.rows.as_slice()) {
+            let bounds = store::event::bounds(&ctx.db()?).await.map_err(|error| ctx.fault(error))?;
+            if after > bounds.head {
+                return Err(unknown_cursor());
+            }
+        }
+        connection(ctx, subject.filter(), page)
     })
 }
 
@@ -75,25 +86,33 @@ fn request(ctx: &Context<'_>, args: PageArgs) -> Result<PageRequest<i64>> {
     args.request(|cursor| Cursor::decode(tenant, cursor).map(|cursor| cursor.0))
 }
 
-async fn connection(
+fn connection(
     ctx: &Context<'_>,
     filter: EventFilter,
-    request: PageRequest<i64>,
     page: Page<entity::event::Model>,
 ) -> Result<OrderEventConnection> {
-    if let (Some(after), []) = (request.after, page.rows.as_slice()) {
-        // A reader with a cursor from elsewhere, of a store that was restored, say, would wait for ever.
-        known_cursor(ctx, Cursor(after)).await?;
-    }
     let tenant = &ctx.caller()?.tenant;
     let cursor = |row: &entity::event::Model| Cursor(row.position).encode(tenant);
     Ok(OrderEventConnection::new(page, Counter::Events(filter), cursor, OrderEvent::from))
 }
 
-/// Refuses a cursor that the tenant's log has not handed out.
+/// Refuses a cursor that the tenant's log has not handed out, or after which events were removed.
 pub(super) async fn known_cursor(ctx: &Context<'_>, cursor: Cursor) -> Result<Cursor> {
-    let head = store::event::head(&ctx.db()?).await.map_err(|error| ctx.fault(error))?;
-    if cursor.0 > head { Err(unknown_cursor()) } else { Ok(cursor) }
+    let bounds = store::event::bounds(&ctx.db()?).await.map_err(|error| ctx.fault(error))?;
+    if cursor.0 > bounds.head {
+        Err(unknown_cursor())
+    } else if cursor.0 < bounds.expired {
+        Err(expired_cursor())
+    } else {
+        Ok(cursor)
+    }
+}
+
+/// The refusal of a cursor after which events were removed.
+pub(super) fn expired_cursor() -> Error {
+    let message = "events after this cursor are not kept any more: read eventCursor, then what you need anew, and \
+                   resume from there";
+    Code::CursorExpired.error(message)
 }
 
 /// The refusal of such a cursor.

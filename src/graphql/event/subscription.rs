@@ -1,6 +1,6 @@
 //! Watches the event log.
 
-use async_graphql::{Context, ID, Result, Subscription};
+use async_graphql::{Context, ErrorExtensions as _, ID, Result, Subscription};
 use entity::{
     id::{OrderId, WorkOrderId},
     stored::EventType,
@@ -10,10 +10,10 @@ use futures_util::{Stream, StreamExt};
 use super::{
     super::{context::ContextExt, error::Code, id},
     OrderEvent, OrderEventWhere,
-    query::{known_cursor, unknown_cursor},
+    query::{expired_cursor, known_cursor, unknown_cursor},
 };
 use crate::{
-    events::{self, Cursor, StreamError},
+    events::{self, Cursor, StreamError, Subscriber},
     store::event::EventFilter,
 };
 
@@ -73,20 +73,29 @@ async fn stream(
     after: Option<String>,
 ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
     let operation = ctx.operation()?.clone();
-    let after = match after {
+    let after = match operation.resume.as_deref().or(after.as_deref()) {
         Some(text) => {
-            let cursor = Cursor::decode(&operation.caller.tenant, &text).ok_or_else(unknown_cursor)?;
+            let cursor = Cursor::decode(&operation.caller.tenant, text).ok_or_else(unknown_cursor)?;
             Some(known_cursor(ctx, cursor).await?)
         }
         None => None,
     };
-    let hub = operation.app.hub.clone();
-    let events = events::stream(hub, operation.reader, filter, after);
+    let place = operation.place.clone();
+    let subscriber = Subscriber { reader: operation.reader, filter, after, place };
+    let events = events::stream(operation.app.hub.clone(), subscriber);
+    let (tenant, request_id) = (operation.caller.tenant, operation.request_id);
     Ok(events.map(move |event| match event {
         Ok(event) => Ok(OrderEvent::from(event)),
-        Err(StreamError::Fault(fault)) => Err(super::super::error::fault(&fault, &operation.request_id)),
+        Err(StreamError::Fault(fault)) => Err(super::super::error::fault(&fault, &request_id)),
         Err(StreamError::Stopping) => {
             Err(Code::Unavailable.error("the server is stopping; resume from your last cursor"))
+        }
+        Err(StreamError::Expired) => Err(expired_cursor()),
+        Err(StreamError::Slow(cursor)) => {
+            let message = "events come faster than this subscriber takes them; resume from your last cursor, \
+                           or ask for fewer with a filter";
+            let resume = cursor.encode(&tenant);
+            Err(Code::SlowConsumer.error(message).extend_with(|_, extensions| extensions.set("cursor", resume)))
         }
     }))
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension,
-    extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
+    extract::{RawQuery, State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{ALLOW, UPGRADE},
@@ -21,7 +21,7 @@ use axum::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
-use super::{Edge, RequestId, refusal::Refusal};
+use super::{Edge, RequestId, media::Form, refusal::Refusal, sse};
 use crate::graphql::Code;
 use session::Session;
 
@@ -31,7 +31,7 @@ const PROTOCOL: &str = "graphql-transport-ws";
 /// A socket that waits needs little; large messages grow the buffer while they are read.
 const READ_BUFFER_BYTES: usize = 4096;
 
-/// Every open socket of a server, so that it can end them.
+/// Every open socket and stream of a server, so that it can end them.
 #[derive(Clone, Debug, Default)]
 pub struct Sockets {
     stopping: CancellationToken,
@@ -50,6 +50,16 @@ impl Sockets {
         self.open.wait().await;
     }
 
+    /// Ends once the server is stopping.
+    pub(super) async fn stopping(&self) {
+        self.stopping.cancelled().await;
+    }
+
+    /// Runs something that the server waits for when it stops.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        drop(self.open.spawn(task));
+    }
+
     /// Whether the server is stopping.
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.is_cancelled()
@@ -61,6 +71,7 @@ pub(super) async fn upgrade(
     State(edge): State<Arc<Edge>>,
     Extension(id): Extension<RequestId>,
     headers: HeaderMap,
+    RawQuery(parameters): RawQuery,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let limit = edge.app.config.body_limit_bytes;
@@ -68,6 +79,9 @@ pub(super) async fn upgrade(
         Ok(upgrade) => upgrade.protocols([PROTOCOL]),
         Err(rejection) if headers.contains_key(UPGRADE) => {
             return Refusal::malformed(rejection.body_text()).into_response();
+        }
+        Err(_) if Form::accepted(&headers) == Some(Form::Stream) => {
+            return sse::get(&edge, &id, &headers, parameters.as_deref().unwrap_or_default());
         }
         Err(_) => return no_get(),
     };
@@ -99,7 +113,8 @@ pub(super) async fn upgrade(
 /// The answer to a GET that wants no WebSocket.
 fn no_get() -> Response {
     let message =
-        "send GraphQL operations with POST, as JSON; GET is for WebSockets only, and GraphiQL is at /";
+        "send GraphQL operations with POST, as JSON; GET is for WebSockets and for streams (accept: \
+         text/event-stream), and GraphiQL is at /";
     let mut response =
         Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadUserInput, message).into_response();
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));

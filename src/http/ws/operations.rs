@@ -1,19 +1,21 @@
 //! The operations that run on one socket.
 
-use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use async_graphql::{Executor as _, Request, Response};
+use async_graphql::{Request, Response};
 use async_stream::stream;
 use futures_util::{
     StreamExt as _,
     stream::{AbortHandle, BoxStream, SelectAll, abortable},
 };
-use tokio::time::timeout;
 
 use super::message::ServerMessage;
 use crate::{
-    graphql::{Code, Endpoint},
-    http::{answer, graphql::timed_out},
+    graphql::Endpoint,
+    http::{
+        answer,
+        responses::{failed, is_endless, responses},
+    },
 };
 
 /// A message about an operation.
@@ -48,14 +50,8 @@ impl Operations {
     /// Begins an operation; one that is no subscription must end within `limit`.
     pub(super) fn begin(&mut self, id: &str, request: Request, endpoint: Endpoint, limit: Duration) {
         let id: Arc<str> = id.into();
-        // A subscription has this word in its document; whatever else has it is treated like one, which does no harm.
-        let is_endless = request.query.contains("subscription");
-        let responses = if is_endless {
-            endpoint.execute_stream(request, None)
-        } else {
-            stream! { yield timeout(limit, endpoint.execute(request)).await.unwrap_or_else(|_| timed_out()) }
-                .boxed()
-        };
+        let is_endless = is_endless(&request);
+        let responses = responses(endpoint, request, limit);
         let (steps, abort) = abortable(steps(Arc::clone(&id), responses));
         self.running.insert(id, Running { abort, is_endless });
         self.steps.push(steps.boxed());
@@ -88,15 +84,13 @@ impl Operations {
     }
 }
 
-/// What is to be said about an operation. A panic ends it, and nothing else.
+/// What is to be said about an operation.
 fn steps(
     id: Arc<str>,
-    responses: BoxStream<'static, Response>,
+    mut responses: BoxStream<'static, Response>,
 ) -> impl futures_util::Stream<Item = Step> + Send {
     stream! {
-        let mut responses = AssertUnwindSafe(responses).catch_unwind();
         while let Some(response) = responses.next().await {
-            let response = response.unwrap_or_else(|_| failed());
             let is_last = !answer::was_executed(&response);
             let text = write(&id, &response, is_last);
             yield Step { id: Arc::clone(&id), text, is_last };
@@ -120,9 +114,4 @@ fn write(id: &str, response: &Response, is_error: bool) -> String {
         let failed = ServerMessage::Error { id, payload: &failed().errors }.write();
         failed.unwrap_or_default()
     })
-}
-
-fn failed() -> Response {
-    let message = "something failed that you can do nothing about; our log has it";
-    Response::from_errors(vec![Code::Internal.server_error(message)])
 }

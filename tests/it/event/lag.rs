@@ -4,7 +4,11 @@ use std::{pin::pin, task::Poll};
 
 use futures_util::{Stream, StreamExt as _};
 use serde_json::json;
-use waybill::{access::Caller, events, store::event::EventFilter};
+use waybill::{
+    access::Caller,
+    events::{self, Subscriber},
+    store::event::EventFilter,
+};
 
 use super::{cursor, positions};
 use crate::harness::{
@@ -31,7 +35,8 @@ async fn a_subscriber_that_missed_more_than_the_backlog_misses_nothing() {
         let app = TestApp::start_with(2).await;
         app.create(order(1)).await;
         let reader = app.app.reader(&Caller::local());
-        let stream = events::stream(app.app.hub.clone(), reader, EventFilter::default(), after);
+        let subscriber = Subscriber { reader, filter: EventFilter::default(), after, place: None };
+        let stream = events::stream(app.app.hub.clone(), subscriber);
         let mut stream = pin!(stream);
         let mut heard = Vec::new();
         if after.is_some() {

@@ -29,7 +29,7 @@ fn positions(events: &[Value]) -> Vec<i64> {
 }
 
 /// Id and cursor of every event in the log.
-async fn whole_log(app: &TestApp) -> Vec<Value> {
+pub(crate) async fn whole_log(app: &TestApp) -> Vec<Value> {
     let events = app.check_invariants().await.events;
     let seen = |event: &event::Model| json!({"id": event.id.to_string(), "cursor": cursor(event.position)});
     events.iter().map(seen).collect()

@@ -6,6 +6,7 @@ mod facts;
 mod plugin_server;
 pub(crate) mod samples;
 pub(crate) mod socket;
+pub(crate) mod sse;
 pub(crate) mod wait;
 pub(crate) mod wire;
 

@@ -8,6 +8,7 @@ mod request;
 mod response;
 mod shutdown;
 mod socket;
+mod sse;
 
 use axum::{
     body::Body,

@@ -25,7 +25,7 @@ async fn the_answer_is_in_the_media_type_that_the_client_likes_best() {
     }
     for accept in ["text/html", "image/png, text/*", "application/json;q=0"] {
         let answer = post(&app, &[("content-type", "application/json"), ("accept", accept)], VIEWER).await;
-        let message = "answers are written in application/json or application/graphql-response+json; accept one of them";
+        let message = "answers are written in application/json or application/graphql-response+json, and streams in text/event-stream; accept one of them";
         assert_eq!(answer.refusal(), refusal(StatusCode::NOT_ACCEPTABLE, message), "{accept}");
     }
 }

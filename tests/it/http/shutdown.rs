@@ -70,6 +70,30 @@ async fn requests_in_flight_finish_and_sockets_are_told_to_come_back() {
 }
 
 #[tokio::test]
+async fn a_stream_ends_without_a_last_word_so_that_its_client_comes_back() {
+    let app = TestApp::start_with(2).await;
+    let (address, stop, server) = serve(&app).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let query = "/graphql?query=subscription%7BorderEvents%7Bid%7D%7D";
+    let head = format!("GET {query} HTTP/1.1\r\nhost: {address}\r\naccept: text/event-stream\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut read = String::new();
+    let id = format!(":\nid: {}\n\n", cursor(0));
+    while !read.contains(&id) {
+        let mut bytes = [0; 4096];
+        let length = within("the stream", stream.read(&mut bytes)).await.unwrap();
+        assert_ne!(length, 0, "{read}");
+        read.push_str(std::str::from_utf8(&bytes[..length]).unwrap());
+    }
+    stop.cancel();
+    let mut rest = String::new();
+    within("the end of the stream", stream.read_to_string(&mut rest)).await.unwrap();
+    // The end of the body, and nothing in it.
+    assert_eq!(rest, "0\r\n\r\n");
+    within("the end of the server", server).await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn an_idle_server_stops_at_once_and_twice_is_no_more_than_once() {
     let app = TestApp::start().await;
     let (address, stop, server) = serve(&app).await;

@@ -1,0 +1,42 @@
+//! What an operation answers, as a stream: for transports that stay open.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use async_graphql::{Executor as _, Request, Response};
+use async_stream::stream;
+use futures_util::{StreamExt as _, stream::BoxStream};
+use tokio::time::timeout;
+
+use super::graphql::timed_out;
+use crate::graphql::{Code, Endpoint};
+
+/// Whether an operation does not end by itself. A subscription has this word in its document; whatever else has it is
+/// treated like one, which does no harm.
+pub(super) fn is_endless(request: &Request) -> bool {
+    request.query.contains("subscription")
+}
+
+/// The responses of a subscription, or the one of another operation, which must come within `limit`. A panic ends the
+/// operation, and nothing else.
+pub(super) fn responses(
+    endpoint: Endpoint,
+    request: Request,
+    limit: Duration,
+) -> BoxStream<'static, Response> {
+    let responses = if is_endless(&request) {
+        endpoint.execute_stream(request, None)
+    } else {
+        stream! { yield timeout(limit, endpoint.execute(request)).await.unwrap_or_else(|_| timed_out()) }
+            .boxed()
+    };
+    AssertUnwindSafe(responses)
+        .catch_unwind()
+        .map(|response| response.unwrap_or_else(|_| failed()))
+        .boxed()
+}
+
+/// The answer to an operation that failed in a way that it should not have.
+pub(super) fn failed() -> Response {
+    let message = "something failed that you can do nothing about; our log has it";
+    Response::from_errors(vec![Code::Internal.server_error(message)])
+}

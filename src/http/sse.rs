@@ -1,0 +1,158 @@
+//! GraphQL over Server-Sent Events, in the protocol's mode of distinct connections: one request, one stream. By POST, or
+//! by GET for a browser's `EventSource`, which can do nothing else; GET changes nothing.
+//!
+//! The id of an event is its cursor. A browser that lost its connection sends the last one as `Last-Event-ID` and goes
+//! on from there; so ids are also sent while there is nothing to tell, at the beginning and with each sign of life.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use async_graphql::{Request, Response as GraphqlResponse};
+use axum::{
+    body::{Body, Bytes},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE},
+    },
+    response::{IntoResponse as _, Response},
+};
+use futures_util::{StreamExt as _, stream::BoxStream};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior, interval_at, timeout},
+};
+use tracing::Instrument as _;
+
+use super::{
+    Edge, RequestId, answer, operation,
+    refusal::Refusal,
+    responses::{failed, is_endless, responses},
+};
+use crate::{
+    events::Place,
+    graphql::{Code, Endpoint},
+};
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// Tells proxies of the nginx family to pass on what comes at once.
+const NO_BUFFERING: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+/// How often a client is given a sign of life.
+const SIGN_EVERY: Duration = Duration::from_secs(15);
+/// How long a client may take to make room for an event.
+const SEND_WITHIN: Duration = Duration::from_secs(10);
+
+/// Where a client that comes back stands.
+pub(super) fn last_event_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(LAST_EVENT_ID)?.to_str().ok()?;
+    (!id.is_empty()).then(|| id.to_owned())
+}
+
+/// Opens the stream that a URL asks for.
+pub(super) fn get(edge: &Arc<Edge>, id: &RequestId, headers: &HeaderMap, parameters: &str) -> Response {
+    match operation::read_parameters(parameters) {
+        Ok(request) => {
+            let endpoint = edge.endpoint(id.as_str()).only_reading();
+            open(edge, endpoint, request, last_event_id(headers).as_deref())
+        }
+        Err(problem) => Refusal::malformed(format!("the URL is not usable: {problem}")).into_response(),
+    }
+}
+
+/// Opens the stream of an operation.
+pub(super) fn open(
+    edge: &Arc<Edge>,
+    endpoint: Endpoint,
+    request: Request,
+    last_event_id: Option<&str>,
+) -> Response {
+    if edge.sockets.is_stopping() {
+        let message = "the server is stopping; try again";
+        return Refusal::new(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, message).into_response();
+    }
+    let (endpoint, place) = endpoint.resuming(last_event_id);
+    let is_endless = is_endless(&request);
+    let responses = responses(endpoint, request, edge.app.config.request_timeout);
+    // One event on its way, one being made: what a client does not take stays in the log.
+    let (events, taken) = mpsc::channel(1);
+    let stream = Stream { edge: Arc::clone(edge), events, place, is_endless };
+    edge.sockets.spawn(stream.run(responses).in_current_span());
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        NO_BUFFERING,
+    ];
+    let body = futures_util::stream::unfold(taken, async |mut taken| {
+        let text: String = taken.recv().await?;
+        Some((Ok::<_, Infallible>(Bytes::from(text)), taken))
+    });
+    (headers, Body::from_stream(body)).into_response()
+}
+
+/// The client is not there any more, or takes nothing.
+struct Gone;
+
+/// An open stream.
+struct Stream {
+    edge: Arc<Edge>,
+    events: mpsc::Sender<String>,
+    place: Arc<Place>,
+    is_endless: bool,
+}
+
+impl Stream {
+    /// Tells what happens until either side ends it. Ended without `complete`, it is the client's to come back.
+    async fn run(self, mut responses: BoxStream<'static, GraphqlResponse>) {
+        let _ = self.tell(&mut responses).await;
+    }
+
+    async fn tell(&self, responses: &mut BoxStream<'static, GraphqlResponse>) -> Result<(), Gone> {
+        let mut sign = interval_at(Instant::now() + SIGN_EVERY, SIGN_EVERY);
+        sign.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut has_begun = false;
+        loop {
+            tokio::select! {
+                // In this order, so that an event that is ready is not put off by signs of life.
+                biased;
+                () = self.edge.sockets.stopping(), if self.is_endless => return Ok(()),
+                () = self.events.closed() => return Err(Gone),
+                response = responses.next() => match response {
+                    Some(response) => self.send(next(&response, self.place.at().as_deref())).await?,
+                    None => return self.send("event: complete\ndata:\n\n".to_owned()).await,
+                },
+                () = self.place.begun(), if !has_begun => {
+                    has_begun = true;
+                    self.send(self.sign()).await?;
+                }
+                _ = sign.tick() => self.send(self.sign()).await?,
+            }
+        }
+    }
+
+    /// A sign of life, with where to resume. Without data, a client hears nothing of it, but keeps the id.
+    fn sign(&self) -> String {
+        self.place.passed().map_or_else(|| ":\n\n".to_owned(), |id| format!(":\nid: {id}\n\n"))
+    }
+
+    async fn send(&self, event: String) -> Result<(), Gone> {
+        match timeout(SEND_WITHIN, self.events.send(event)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Gone),
+        }
+    }
+}
+
+/// A response as an event.
+fn next(response: &GraphqlResponse, id: Option<&str>) -> String {
+    let text = answer::written(response).or_else(|| answer::written(&failed())).unwrap_or_default();
+    let mut event = String::with_capacity(text.len() + 64);
+    event.push_str("event: next\n");
+    if let Some(id) = id {
+        event.extend(["id: ", id, "\n"]);
+    }
+    // A document of a row may hold a line break between two tokens, where JSON allows it.
+    for line in text.lines() {
+        event.extend(["data: ", line, "\n"]);
+    }
+    event.push('\n');
+    event
+}
