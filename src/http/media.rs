@@ -114,11 +114,10 @@ impl<'a> Range<'a> {
         let is_named = self.essence.eq_ignore_ascii_case(form.essence());
         match form {
             _ if is_named => Some(2),
-            // Whoever takes anything expects an answer, and not a stream.
-            Form::Stream => None,
             Form::Whole(_) if self.essence.eq_ignore_ascii_case("application/*") => Some(1),
             Form::Whole(_) if self.essence == "*/*" => Some(0),
-            Form::Whole(_) => None,
+            // Whoever takes anything expects an answer, and not a stream.
+            Form::Whole(_) | Form::Stream => None,
         }
     }
 }

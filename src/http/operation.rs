@@ -70,7 +70,8 @@ mod tests {
 
     #[test]
     fn a_request_is_read_from_parameters() {
-        let request = read_parameters("query=%7Bx%7D&operationName=&variables=%7B%22a%22%3A1%7D&more=1").unwrap();
+        let request =
+            read_parameters("query=%7Bx%7D&operationName=&variables=%7B%22a%22%3A1%7D&more=1").unwrap();
         assert_eq!((request.query.as_str(), request.operation_name), ("{x}", None));
         assert_eq!(serde_json::to_string(&request.variables).unwrap(), r#"{"a":1}"#);
         for (parameters, part) in [

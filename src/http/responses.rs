@@ -29,10 +29,7 @@ pub(super) fn responses(
         stream! { yield timeout(limit, endpoint.execute(request)).await.unwrap_or_else(|_| timed_out()) }
             .boxed()
     };
-    AssertUnwindSafe(responses)
-        .catch_unwind()
-        .map(|response| response.unwrap_or_else(|_| failed()))
-        .boxed()
+    AssertUnwindSafe(responses).catch_unwind().map(|response| response.unwrap_or_else(|_| failed())).boxed()
 }
 
 /// The answer to an operation that failed in a way that it should not have.

@@ -95,7 +95,9 @@ async fn stream(
             let message = "events come faster than this subscriber takes them; resume from your last cursor, \
                            or ask for fewer with a filter";
             let resume = cursor.encode(&tenant);
-            Err(Code::SlowConsumer.error(message).extend_with(|_, extensions| extensions.set("cursor", resume)))
+            Err(Code::SlowConsumer
+                .error(message)
+                .extend_with(|_, extensions| extensions.set("cursor", resume)))
         }
     }))
 }

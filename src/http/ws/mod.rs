@@ -112,8 +112,7 @@ pub(super) async fn upgrade(
 
 /// The answer to a GET that wants no WebSocket.
 fn no_get() -> Response {
-    let message =
-        "send GraphQL operations with POST, as JSON; GET is for WebSockets and for streams (accept: \
+    let message = "send GraphQL operations with POST, as JSON; GET is for WebSockets and for streams (accept: \
          text/event-stream), and GraphiQL is at /";
     let mut response =
         Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadUserInput, message).into_response();

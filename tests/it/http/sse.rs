@@ -152,8 +152,7 @@ async fn a_subscriber_sees_nothing_of_another_tenants_order() {
     let document = "mutation($input: OrderCreateInput!) { orderCreate(input: $input) { order { id } } }";
     let theirs = app.execute_as(other, document, json!({"input": order(1)})).await.data();
     let theirs = text(&theirs["orderCreate"]["order"]["id"]);
-    let document =
-        "subscription($id: ID, $after: String) { orderStatusChanged(orderId: $id, after: $after) { cursor } }";
+    let document = "subscription($id: ID, $after: String) { orderStatusChanged(orderId: $id, after: $after) { cursor } }";
     let mut socket = Socket::open(app.listen().await).await;
     for (name, id) in [("theirs", &theirs), ("mine", &mine)] {
         socket.subscribe(name, document, json!({"id": id, "after": cursor(0)})).await;
