@@ -10,7 +10,7 @@ use crate::{
     seam::{Clock, Ids},
     secret::Keyring,
     store::{Database, Reader},
-    usecase::work::CommitHook,
+    usecase::{lifecycle::KnownLifecycles, work::CommitHook},
 };
 
 /// The program's parts; cheap to clone.
@@ -32,6 +32,8 @@ pub struct App {
     pub wake: Wake,
     /// Where subscriptions get live events.
     pub hub: Hub,
+    /// The lifecycles that orders are born with, and were born with.
+    pub lifecycles: Arc<KnownLifecycles>,
     /// Sees the events of every transaction before it commits.
     pub hook: Arc<dyn CommitHook>,
 }

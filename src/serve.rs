@@ -72,6 +72,7 @@ pub fn assemble(
         outbound: outbound::Client::new(rules)?,
         wake: Wake::default(),
         hub: Hub::default(),
+        lifecycles: Arc::default(),
         hook: PluginManager::new(),
     })
 }

@@ -8,6 +8,7 @@ pub mod event;
 pub mod event_head;
 pub mod id;
 pub mod idempotency_key;
+pub mod lifecycle;
 pub mod order;
 pub mod plugin;
 pub mod plugin_attempt;

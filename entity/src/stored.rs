@@ -143,3 +143,12 @@ stored_enum!(
         Reject = "REJECT",
     }
 );
+stored_enum!(
+    /// What a lifecycle is of.
+    LifecycleOwner {
+        /// Orders.
+        Order = "ORDER",
+        /// Work orders.
+        WorkOrder = "WORK_ORDER",
+    }
+);

@@ -10,6 +10,7 @@ mod m20261123_000004_create_idempotency_key;
 mod m20261123_000005_create_plugin;
 mod m20261123_000006_create_plugin_run;
 mod m20261124_000040_expire_events;
+mod m20261124_000010_create_lifecycle;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000005_create_plugin::Migration),
             Box::new(m20261123_000006_create_plugin_run::Migration),
             Box::new(m20261124_000040_expire_events::Migration),
+            Box::new(m20261124_000010_create_lifecycle::Migration),
         ]
     }
 }

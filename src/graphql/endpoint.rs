@@ -79,7 +79,8 @@ impl Endpoint {
         let reader = self.app.reader(&self.caller);
         // The default delay gathers keys for a millisecond; `Loads` does it without.
         let loads = Loads::default();
-        let loader = DataLoader::new(StoreLoader::new(reader.clone()), loads.spawner()).delay(Duration::ZERO);
+        let loader = StoreLoader::new(reader.clone(), Arc::clone(&self.app.lifecycles));
+        let loader = DataLoader::new(loader, loads.spawner()).delay(Duration::ZERO);
         let request = request.data(Operation {
             app: self.app.clone(),
             caller: self.caller.clone(),

@@ -21,26 +21,33 @@ use super::{
     work_order::WorkOrder,
 };
 use crate::{
+    domain::lifecycle::Lifecycle,
     fault::Fault,
     store::{self, Page, PageRequest, Reader, event::Subject},
+    usecase::lifecycle::{KnownLifecycles, Version},
 };
 
 /// Loads the rows of one caller's tenant.
 #[derive(Debug)]
 pub struct StoreLoader {
     reader: Reader,
+    lifecycles: Arc<KnownLifecycles>,
 }
 
 impl StoreLoader {
     /// A loader of what `reader` may see.
-    pub const fn new(reader: Reader) -> Self {
-        Self { reader }
+    pub const fn new(reader: Reader, lifecycles: Arc<KnownLifecycles>) -> Self {
+        Self { reader, lifecycles }
     }
 }
 
 /// Key: the work orders of an order, by sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WorkOrdersOf(pub OrderId);
+
+/// Key: a version of a lifecycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LifecycleOf(pub Version);
 
 /// Key: how many unfinished plugin runs hold an order up at intake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -115,6 +122,17 @@ pub fn group(rows: Vec<entity::work_order::Model>) -> HashMap<OrderId, Arc<[Work
         groups.entry(row.order_id).or_default().push(WorkOrder::from(row));
     }
     groups.into_iter().map(|(id, group)| (id, group.into())).collect()
+}
+
+impl Loader<LifecycleOf> for StoreLoader {
+    type Value = Arc<Lifecycle>;
+    type Error = Arc<Fault>;
+
+    async fn load(&self, keys: &[LifecycleOf]) -> Loaded<LifecycleOf, Self::Value> {
+        let versions: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let found = self.lifecycles.versions(&self.reader.db(), &versions).await.map_err(Arc::new)?;
+        Ok(keys.iter().copied().zip(found).collect())
+    }
 }
 
 impl Loader<GatesOf> for StoreLoader {

@@ -19,6 +19,7 @@ mod value;
 mod viewer;
 
 mod event;
+mod lifecycle;
 mod order;
 mod plugin;
 mod work_order;
@@ -35,6 +36,7 @@ pub struct Query(
     node::NodeQuery,
     order::OrderQuery,
     work_order::WorkOrderQuery,
+    lifecycle::LifecycleQuery,
     plugin::PluginQuery,
     event::EventQuery,
     viewer::ViewerQuery,
@@ -43,7 +45,12 @@ pub struct Query(
 /// What can be changed. Every mutation takes one `input` and gives one payload; what the caller can mend comes back in
 /// its `userErrors`, with the entity null and nothing written.
 #[derive(Debug, Default, MergedObject)]
-pub struct Mutation(order::OrderMutation, work_order::WorkOrderMutation, plugin::PluginMutation);
+pub struct Mutation(
+    order::OrderMutation,
+    work_order::WorkOrderMutation,
+    lifecycle::LifecycleMutation,
+    plugin::PluginMutation,
+);
 
 /// What can be watched. `after` resumes: every event committed after that cursor arrives, in commit order, once, then
 /// live ones follow without a gap.

@@ -26,3 +26,4 @@ same!(Outcome, Outcome, { Succeeded, PartiallySucceeded, Failed, Cancelled, Reje
 same!(WorkOrderFlow, Flow, { StartTogether, CompleteTogether, Sequential });
 same!(WorkOrderType, WorkOrderType, { MoveContainers, PhysicalService, DigitalService });
 same!(Direction, Direction, { Forward, Return });
+same!(LifecycleOwner, Owner, { Order, WorkOrder });

@@ -13,6 +13,7 @@ mod tenant;
 
 pub mod event;
 pub mod idempotency;
+pub mod lifecycle;
 pub mod order;
 pub mod plugin;
 pub mod plugin_run;

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use entity::{
     id::{EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId},
     stored::{
-        Direction, EventType, Outcome, Phase, PluginKind, PluginRunStatus, PluginTrigger, Verdict,
-        WorkOrderFlow, WorkOrderType,
+        Direction, EventType, LifecycleOwner, Outcome, Phase, PluginKind, PluginRunStatus, PluginTrigger,
+        Verdict, WorkOrderFlow, WorkOrderType,
     },
 };
 use sea_orm::{
@@ -115,6 +115,7 @@ id_cells!(EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId
 enum_cells!(
     Direction,
     EventType,
+    LifecycleOwner,
     Outcome,
     Phase,
     PluginKind,
@@ -170,6 +171,9 @@ row!(event_head:
 row!(idempotency_key:
     tenant_id key operation input_hash entity_id event_id created_at
 );
+row!(lifecycle:
+    tenant_id owner version definition created_at created_by
+);
 row!(plugin:
     tenant_id id name description kind http secret enabled version created_at created_by updated_at updated_by
 );
@@ -204,6 +208,7 @@ mod tests {
         assert_eq!(columns::<entity::event::Entity>(), entity::event::Model::FIELDS);
         assert_eq!(columns::<entity::event_head::Entity>(), entity::event_head::Model::FIELDS);
         assert_eq!(columns::<entity::idempotency_key::Entity>(), entity::idempotency_key::Model::FIELDS);
+        assert_eq!(columns::<entity::lifecycle::Entity>(), entity::lifecycle::Model::FIELDS);
         assert_eq!(columns::<entity::plugin::Entity>(), entity::plugin::Model::FIELDS);
         assert_eq!(columns::<entity::plugin_workflow::Entity>(), entity::plugin_workflow::Model::FIELDS);
         assert_eq!(columns::<entity::plugin_run::Entity>(), entity::plugin_run::Model::FIELDS);

@@ -49,6 +49,7 @@ tenant_owned!(
     event,
     event_head,
     idempotency_key,
+    lifecycle,
     order,
     plugin,
     plugin_attempt,

@@ -10,14 +10,15 @@ use serde_json::json;
 
 use super::{
     Error,
+    lifecycle::Lifecycles,
     work::{Recorder, Subject, UnitOfWork},
     work_order::Birth,
 };
 use crate::{
     domain::{
         lifecycle::{
-            self, CancellationStatus, Change, Command, OrderState, Refusal, Situation, WorkOrderState,
-            built_in_order_lifecycle, built_in_work_order_lifecycle,
+            self, BUILT_IN_VERSION, CancellationStatus, Change, Command, OrderState, Refusal, Situation,
+            WorkOrderState,
         },
         order::Cancellation,
         problem::{Code, Detail, Path, Problem},
@@ -25,7 +26,7 @@ use crate::{
     events::{Fact, Reason},
     fault::Fault,
     seam::Ids,
-    store::{self, TenantDb},
+    store,
 };
 
 /// An order and its work orders by sequence, and what of them is not written yet.
@@ -35,6 +36,8 @@ pub struct Aggregate {
     pub order: order::Model,
     /// Its work orders, by sequence.
     pub work_orders: Vec<work_order::Model>,
+    /// The lifecycles that they were born with.
+    pub lifecycles: Lifecycles,
     order_changed: bool,
     changed: BTreeSet<i32>,
     added: BTreeSet<i32>,
@@ -42,33 +45,47 @@ pub struct Aggregate {
 
 impl Aggregate {
     /// An order that is not in the store yet.
-    pub const fn new(order: order::Model, work_orders: Vec<work_order::Model>) -> Self {
-        Self { order, work_orders, order_changed: false, changed: BTreeSet::new(), added: BTreeSet::new() }
+    pub const fn new(
+        order: order::Model,
+        work_orders: Vec<work_order::Model>,
+        lifecycles: Lifecycles,
+    ) -> Self {
+        Self {
+            order,
+            work_orders,
+            lifecycles,
+            order_changed: false,
+            changed: BTreeSet::new(),
+            added: BTreeSet::new(),
+        }
     }
 
     /// Loads an order and holds it until the transaction ends.
-    pub async fn lock(db: &TenantDb<'_>, id: OrderId) -> Result<Option<Self>, Fault> {
-        let Some(order) = store::order::lock(db, id).await? else { return Ok(None) };
-        let work_orders = store::work_order::of_order(db, id).await?;
-        Ok(Some(Self::new(order, work_orders)))
+    pub async fn lock(work: &UnitOfWork<'_>, id: OrderId) -> Result<Option<Self>, Fault> {
+        let db = work.db();
+        let Some(order) = store::order::lock(&db, id).await? else { return Ok(None) };
+        let work_orders = store::work_order::of_order(&db, id).await?;
+        let theirs = work_orders.first().map_or(BUILT_IN_VERSION, |work_order| work_order.lifecycle_version);
+        let lifecycles = work.app.lifecycles.of(&db, order.lifecycle_version, theirs).await?;
+        Ok(Some(Self::new(order, work_orders, lifecycles)))
     }
 
     /// The same for an order that a caller named in that field of its input; refused if there is none.
-    pub async fn lock_named(db: &TenantDb<'_>, id: OrderId, field: &str) -> Result<Self, Error> {
-        Self::lock(db, id).await?.ok_or_else(|| {
+    pub async fn lock_named(work: &UnitOfWork<'_>, id: OrderId, field: &str) -> Result<Self, Error> {
+        Self::lock(work, id).await?.ok_or_else(|| {
             Problem::not_found(&Path::root().field(field), format!("there is no order {id}")).into()
         })
     }
 
     /// The same for the order of a work order, which is given by its sequence number; refused if there is none.
-    pub async fn lock_for(db: &TenantDb<'_>, id: WorkOrderId) -> Result<(Self, i32), Error> {
+    pub async fn lock_for(work: &UnitOfWork<'_>, id: WorkOrderId) -> Result<(Self, i32), Error> {
         // A work order never moves to another order, so this needs no lock; what it says beyond that is read again below.
-        let found = store::work_order::by_ids(db, &[id]).await?;
+        let found = store::work_order::by_ids(&work.db(), &[id]).await?;
         let Some(found) = found.into_iter().next() else {
             let message = format!("there is no work order {id}");
             return Err(Problem::not_found(&Path::root().field("id"), message).into());
         };
-        let aggregate = Self::lock(db, found.order_id).await?;
+        let aggregate = Self::lock(work, found.order_id).await?;
         let aggregate = aggregate.ok_or_else(|| Fault::broken("a work order without an order"))?;
         Ok((aggregate, found.sequence))
     }
@@ -86,8 +103,8 @@ impl Aggregate {
     }
 
     /// What the lifecycle sees of it.
-    pub fn situation(&self) -> Result<Situation<'static>, Fault> {
-        situation(&self.order, &self.work_orders.iter())
+    pub fn situation(&self) -> Result<Situation<'_>, Fault> {
+        situation(&self.order, &self.work_orders.iter(), &self.lifecycles)
     }
 
     /// Asks the lifecycle, and carries out what it says.
@@ -206,7 +223,7 @@ impl Aggregate {
             sequence,
             direction: lifecycle::Direction::Return,
             return_of: Some(original.id),
-            lifecycle: built_in_work_order_lifecycle(),
+            lifecycle: &self.lifecycles.work_order,
             now,
             actor,
         };
@@ -308,10 +325,11 @@ fn expect_version(field: &str, expected: Option<i32>, current: i32) -> Result<()
 }
 
 /// What the lifecycle sees of an order and its work orders.
-pub fn situation<'a>(
+pub fn situation<'a, 'l>(
     order: &order::Model,
     work_orders: &(impl Iterator<Item = &'a work_order::Model> + Clone),
-) -> Result<Situation<'static>, Fault> {
+    lifecycles: &'l Lifecycles,
+) -> Result<Situation<'l>, Fault> {
     let cancellation: Option<Cancellation> =
         order.cancellation.as_deref().map(serde_json::from_str).transpose()?;
     let states = work_orders.clone().map(|work_order| {
@@ -340,8 +358,8 @@ pub fn situation<'a>(
             cancellation: cancellation.map(|cancellation| cancellation.status),
         },
         work_orders: states.collect(),
-        order_lifecycle: built_in_order_lifecycle(),
-        work_order_lifecycle: built_in_work_order_lifecycle(),
+        order_lifecycle: &lifecycles.order,
+        work_order_lifecycle: &lifecycles.work_order,
     })
 }
 

@@ -18,6 +18,7 @@ mod cli;
 mod event;
 mod fault;
 mod http;
+mod lifecycle;
 mod order;
 mod plugin;
 mod schema;

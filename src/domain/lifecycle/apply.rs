@@ -5,7 +5,7 @@
 
 use super::{
     CancellationStatus, Change, Direction, Lifecycle, Phase, Situation, State, Transition, WorkOrderState,
-    WorkOrderType,
+    WorkOrderType, event,
 };
 
 /// A transition out of the present state, with the state it leads to.
@@ -103,7 +103,28 @@ impl<'a> Situation<'a> {
 
     /// What `event` does to a work order now.
     pub(super) fn work_order_step(&self, work_order: &WorkOrderState, event: &str) -> Option<Step<'a>> {
-        self.work_order_lifecycle.step(&work_order.status, event)
+        let step = self.work_order_lifecycle.step(&work_order.status, event);
+        step.or_else(|| self.implied_cancel(work_order).filter(|_| event == event::CANCEL))
+    }
+
+    /// Everything that leads out of a work order's state, in the lifecycle's order.
+    pub(super) fn work_order_steps(&self, work_order: &WorkOrderState) -> Vec<Step<'a>> {
+        let mut steps: Vec<_> = self.work_order_lifecycle.steps(&work_order.status).collect();
+        if steps.iter().all(|step| step.transition.event != event::CANCEL) {
+            steps.extend(self.implied_cancel(work_order));
+        }
+        steps
+    }
+
+    /// What has not begun can always be called off: where a tenant's PENDING state has no CANCEL, that of another state
+    /// is taken. Else a work order could wait for ever behind one that has failed.
+    fn implied_cancel(&self, work_order: &WorkOrderState) -> Option<Step<'a>> {
+        if work_order.phase != Phase::Pending {
+            return None;
+        }
+        let lifecycle = self.work_order_lifecycle;
+        let transition = lifecycle.transitions.iter().find(|it| it.event == event::CANCEL)?;
+        Some(Step { transition, target: lifecycle.state(&transition.to)? })
     }
 
     /// The work orders that are not settled, by sequence.

@@ -43,8 +43,8 @@ pub fn available_for_order(situation: &Situation<'_>) -> Vec<Available> {
 pub fn available_for_work_order(situation: &Situation<'_>, sequence: i32) -> Vec<Available> {
     let Some(work_order) = situation.work_order(sequence) else { return Vec::new() };
     situation
-        .work_order_lifecycle
-        .steps(&work_order.status)
+        .work_order_steps(work_order)
+        .into_iter()
         .map(|step| Available::new(step, block::work_order_event(situation, work_order, step)))
         .collect()
 }

@@ -27,8 +27,20 @@ pub(super) fn caller_order_event(situation: &Situation<'_>, step: Step<'_>) -> V
             vec![format!("EXECUTE {}", waiting(situation, |sequence| format!("number {sequence}")))]
         }
         event::CANCEL => cancellation(situation),
+        event if event != event::REJECT && at_intake(situation) && !stays_at_intake(situation, step) => {
+            vec![format!("{event} waits for intake: the order is not validated yet")]
+        }
         _ => order_event(situation, step),
     }
+}
+
+/// Whether the order waits for VALIDATE. Nothing brings it past the gates of intake but VALIDATE, REJECT and CANCEL.
+pub(super) fn at_intake(situation: &Situation<'_>) -> bool {
+    situation.order_step(event::VALIDATE).is_some()
+}
+
+fn stays_at_intake(situation: &Situation<'_>, step: Step<'_>) -> bool {
+    situation.order_lifecycle.step(&step.target.name, event::VALIDATE).is_some()
 }
 
 /// What stands in the way of an order's event, whoever fires it.

@@ -9,6 +9,7 @@ mod block;
 mod builtin;
 mod cancel;
 mod change;
+mod check;
 mod decide;
 mod decision;
 pub mod event;
@@ -20,8 +21,9 @@ mod roll_up;
 pub(in crate::domain) mod tests;
 
 pub use available::{Available, available_for_order, available_for_work_order, blocked_by};
-pub use builtin::{built_in_order_lifecycle, built_in_work_order_lifecycle};
+pub use builtin::{BUILT_IN_VERSION, built_in, built_in_order_lifecycle, built_in_work_order_lifecycle};
 pub use change::{Change, Refusal};
+pub use check::check;
 pub use decide::decide;
 pub use explain::explain;
 pub use flow::never_starts;
@@ -29,7 +31,8 @@ pub use flow::never_starts;
 use serde::{Deserialize, Serialize};
 
 /// The coarse stage of a state, the same for every tenant's lifecycle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Phase {
     /// Not begun.
     Pending,
@@ -40,7 +43,8 @@ pub enum Phase {
 }
 
 /// How a settled order or work order ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Outcome {
     /// Everything was done.
     Succeeded,
@@ -52,6 +56,15 @@ pub enum Outcome {
     Cancelled,
     /// It was never taken on.
     Rejected,
+}
+
+/// Whose lifecycle it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Owner {
+    /// Orders.
+    Order,
+    /// Work orders.
+    WorkOrder,
 }
 
 /// What a work order does.
@@ -100,7 +113,8 @@ pub enum CancellationStatus {
 }
 
 /// A state machine, as a tenant writes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Lifecycle {
     /// Counts the tenant's lifecycles of this kind; 1 is built in.
     pub version: i32,
@@ -115,7 +129,8 @@ pub struct Lifecycle {
 }
 
 /// A state of a [`Lifecycle`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct State {
     /// Its name, unique in the lifecycle.
     pub name: String,
@@ -128,7 +143,8 @@ pub struct State {
 }
 
 /// A transition of a [`Lifecycle`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Transition {
     /// The event that fires it.
     pub event: String,
@@ -143,7 +159,8 @@ pub struct Transition {
 }
 
 /// How many work orders a [`RollUpRule`] speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Quantifier {
     /// At least one.
     Any,
@@ -152,7 +169,8 @@ pub enum Quantifier {
 }
 
 /// Fires an event on the order when its work orders are in a phase.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RollUpRule {
     /// One or all.
     pub quantifier: Quantifier,

@@ -99,7 +99,9 @@ fn holds(situation: &Situation<'_>, rule: &RollUpRule) -> bool {
 
 /// Work orders cannot bring an order past the gates of intake and release.
 fn may_fire(situation: &Situation<'_>, event: &str) -> bool {
-    event != event::VALIDATE && (event != event::START || situation.order.ready_to_process)
+    !block::at_intake(situation)
+        && event != event::VALIDATE
+        && (event != event::START || situation.order.ready_to_process)
 }
 
 /// Whether every unfinished work order can be cancelled, so that a rule may settle the order over them. Returns

@@ -4,14 +4,14 @@ use std::sync::{Arc, OnceLock};
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use entity::{id::OrderId, order, stored};
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, try_join};
 use serde::de::DeserializeOwned;
 
 use super::super::{
     connection::{OrderEventConnection, PageArgs, PluginRunConnection, cost},
     context::ContextExt,
     event,
-    loaders::{GatesOf, WorkOrdersOf},
+    loaders::{GatesOf, LifecycleOf, WorkOrdersOf},
     plugin,
     quick::{QuickList, Stored, Writer},
     scalar::{DateTime, Json},
@@ -21,15 +21,31 @@ use super::super::{
 use crate::{
     domain::{
         self,
-        lifecycle::{self, Situation},
+        lifecycle::{self, BUILT_IN_VERSION, Lifecycle, Owner, Situation},
     },
     fault::Fault,
     store::event::Subject,
-    usecase,
+    usecase::{
+        self,
+        lifecycle::{Lifecycles, Version},
+    },
 };
 
-/// What the lifecycle sees of an order, and its work orders.
-pub type Situated = (Situation<'static>, Arc<[WorkOrder]>);
+/// An order with what its lifecycle looks at.
+pub struct Situated {
+    order: Order,
+    /// Its work orders, by sequence.
+    pub work_orders: Arc<[WorkOrder]>,
+    lifecycles: Lifecycles,
+}
+
+impl Situated {
+    /// What the lifecycle sees of it.
+    pub fn look(&self, ctx: &Context<'_>) -> Result<Situation<'_>> {
+        let rows = self.work_orders.iter().map(WorkOrder::row);
+        usecase::situation(&self.order.row, &rows, &self.lifecycles).map_err(|fault| ctx.fault(fault))
+    }
+}
 
 /// An order; cheap to clone.
 ///
@@ -80,9 +96,11 @@ impl Order {
     pub fn situation<'a>(&'a self, ctx: &'a Context<'_>) -> BoxFuture<'a, Result<Situated>> {
         Box::pin(async move {
             let work_orders = self.load_work_orders(ctx).await?;
-            let rows = work_orders.iter().map(WorkOrder::row);
-            let situation = usecase::situation(&self.row, &rows).map_err(|fault| ctx.fault(fault))?;
-            Ok((situation, work_orders))
+            let theirs = work_orders.first().map_or(BUILT_IN_VERSION, |it| it.row().lifecycle_version);
+            let order = load_lifecycle(ctx, (Owner::Order, self.row.lifecycle_version));
+            let work_order = load_lifecycle(ctx, (Owner::WorkOrder, theirs));
+            let (order, work_order) = try_join(order, work_order).await?;
+            Ok(Situated { order: self.clone(), work_orders, lifecycles: Lifecycles { order, work_order } })
         })
     }
 
@@ -93,6 +111,15 @@ impl Order {
             Ok(found.map_err(|fault| ctx.load_fault(&fault))?.unwrap_or(0))
         })
     }
+}
+
+/// A version of a lifecycle; one that this process does not know yet is read together with the others of the level.
+async fn load_lifecycle(ctx: &Context<'_>, version: Version) -> Result<Arc<Lifecycle>> {
+    if let Some(known) = ctx.app()?.lifecycles.get(&ctx.caller()?.tenant, version) {
+        return Ok(known);
+    }
+    let found = ctx.loader()?.load_one(LifecycleOf(version)).await.map_err(|fault| ctx.load_fault(&fault))?;
+    found.ok_or_else(|| ctx.fault(Fault::broken("a lifecycle that an order was born with is not there")))
 }
 
 /// Reads a document of a row.
@@ -212,11 +239,12 @@ impl Order {
     /// Why it is in this state and what it waits for, in one sentence.
     #[graphql(complexity = 5)]
     async fn status_explanation(&self, ctx: &Context<'_>) -> Result<String> {
-        let (situation, work_orders) = self.situation(ctx).await?;
+        let situated = self.situation(ctx).await?;
+        let situation = situated.look(ctx)?;
         let gates =
             if situation.order.phase == lifecycle::Phase::Pending { self.load_gates(ctx).await? } else { 0 };
         let name = |sequence| {
-            let named = work_orders.iter().map(WorkOrder::row).find(|row| row.sequence == sequence);
+            let named = situated.work_orders.iter().map(WorkOrder::row).find(|row| row.sequence == sequence);
             named.map_or_else(|| format!("work order {sequence}"), |row| row.id.to_string())
         };
         Ok(lifecycle::explain(&situation, gates, name))
@@ -225,8 +253,8 @@ impl Order {
     /// Every transition out of its state, with what blocks it.
     #[graphql(complexity = "5 * child_complexity + 1")]
     async fn available_transitions(&self, ctx: &Context<'_>) -> Result<Vec<AvailableTransition>> {
-        let (situation, _) = self.situation(ctx).await?;
-        Ok(lifecycle::available_for_order(&situation).into_iter().map(Into::into).collect())
+        let situated = self.situation(ctx).await?;
+        Ok(lifecycle::available_for_order(&situated.look(ctx)?).into_iter().map(Into::into).collect())
     }
 
     /// The request to cancel it, if there was one.

@@ -89,3 +89,23 @@ pub enum WeightUnit {
     /// A thousand kilograms.
     Tonne,
 }
+
+/// What a lifecycle is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
+#[graphql(remote = "crate::domain::lifecycle::Owner")]
+pub enum LifecycleOwner {
+    /// Orders.
+    Order,
+    /// Work orders.
+    WorkOrder,
+}
+
+/// How many work orders a roll-up rule speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
+#[graphql(remote = "crate::domain::lifecycle::Quantifier")]
+pub enum Quantifier {
+    /// At least one.
+    Any,
+    /// Every one.
+    All,
+}

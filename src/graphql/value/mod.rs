@@ -11,7 +11,10 @@ mod output;
 mod tests;
 mod work_order_input;
 
-pub use enums::{CancellationStatus, Direction, Outcome, Phase, WeightUnit, WorkOrderFlow, WorkOrderType};
+pub use enums::{
+    CancellationStatus, Direction, LifecycleOwner, Outcome, Phase, Quantifier, WeightUnit, WorkOrderFlow,
+    WorkOrderType,
+};
 pub use order_input::{OrderCreateInput, OrderUpdateInput};
 pub use output::{Contact, Container, Location, Money, OrderSummary, QualityCheck, Stop};
 pub use work_order_input::{WorkOrderCreateInput, WorkOrderUpdateInput};

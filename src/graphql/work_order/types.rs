@@ -220,17 +220,18 @@ impl WorkOrder {
     /// The work orders that must settle before it may start, where the order's flow is SEQUENTIAL.
     #[graphql(complexity = "5 * child_complexity + 1")]
     async fn blocked_by(&self, ctx: &Context<'_>) -> Result<Vec<WorkOrder>> {
-        let (situation, siblings) = self.load_situation(ctx).await?;
-        let sequences = lifecycle::blocked_by(&situation, self.row.sequence);
-        let blocking = siblings.iter().filter(|sibling| sequences.contains(&sibling.row.sequence));
+        let situated = self.load_situation(ctx).await?;
+        let sequences = lifecycle::blocked_by(&situated.look(ctx)?, self.row.sequence);
+        let blocking =
+            situated.work_orders.iter().filter(|sibling| sequences.contains(&sibling.row.sequence));
         Ok(blocking.cloned().collect())
     }
 
     /// Every transition out of its state, with what blocks it.
     #[graphql(complexity = "5 * child_complexity + 1")]
     async fn available_transitions(&self, ctx: &Context<'_>) -> Result<Vec<AvailableTransition>> {
-        let (situation, _) = self.load_situation(ctx).await?;
-        let available = lifecycle::available_for_work_order(&situation, self.row.sequence);
+        let situated = self.load_situation(ctx).await?;
+        let available = lifecycle::available_for_work_order(&situated.look(ctx)?, self.row.sequence);
         Ok(available.into_iter().map(Into::into).collect())
     }
 

@@ -37,7 +37,7 @@ pub async fn cancel(app: &App, caller: &Caller, command: Cancel) -> Result<Order
     check_reason(command.reason_code.as_deref(), command.note.as_deref(), &Path::root(), &mut found);
     found.or(())?;
     let mut work = UnitOfWork::begin(app, caller).await?;
-    let mut aggregate = Aggregate::lock_named(&work.db(), command.id, "id").await?;
+    let mut aggregate = Aggregate::lock_named(&work, command.id, "id").await?;
     if let Some(done) = work.replay(command.key.as_ref()).await? {
         return Ok(done.map(OrderId));
     }

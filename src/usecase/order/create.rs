@@ -12,9 +12,7 @@ use crate::{
     access::Caller,
     app::App,
     domain::{
-        lifecycle::{
-            Command, Direction, Lifecycle, Phase, built_in_order_lifecycle, built_in_work_order_lifecycle,
-        },
+        lifecycle::{Command, Direction, Lifecycle, Phase},
         order::{NewOrder, check_at},
         problem::{Code, Found, Path, Problem, Problems},
     },
@@ -25,6 +23,7 @@ use crate::{
         Error, OrderDone,
         aggregate::Aggregate,
         idempotency::{self, Kept, Key},
+        lifecycle::Lifecycles,
         work::{Recorder, UnitOfWork},
         work_order::Birth,
     },
@@ -84,10 +83,11 @@ pub async fn create_many(
     if batch.fresh.is_empty() {
         return batch.finish();
     }
+    let lifecycles = app.lifecycles.in_force(&app.reader(caller)).await?;
     let mut work = UnitOfWork::begin(app, caller).await?;
     let mut planned = BTreeMap::new();
     for (index, (order, key)) in std::mem::take(&mut batch.fresh) {
-        planned.insert(index, (plan(&work, order)?, key));
+        planned.insert(index, (plan(&work, &lifecycles, order)?, key));
     }
     batch.claim_keys(&work, &mut planned).await?;
     if !batch.may_go_on(on_error) {
@@ -257,10 +257,10 @@ impl Batch {
 }
 
 /// Decides on a new order: it is born INITIATED, and where no plugin workflow gates it, VALIDATEd at once.
-fn plan(work: &UnitOfWork<'_>, order: NewOrder) -> Result<Plan, Error> {
+fn plan(work: &UnitOfWork<'_>, lifecycles: &Lifecycles, order: NewOrder) -> Result<Plan, Error> {
     let mut recorder = work.fork();
-    let (order_row, work_order_rows) = rows(work, order)?;
-    let mut aggregate = Aggregate::new(order_row, work_order_rows);
+    let (order_row, work_order_rows) = rows(work, lifecycles, order)?;
+    let mut aggregate = Aggregate::new(order_row, work_order_rows, lifecycles.clone());
     let born = Fact::OrderCreated { to: aggregate.order.status.clone() };
     let gates = recorder.record(aggregate.order_subject(), born, Reason::default());
     for work_order in &aggregate.work_orders {
@@ -274,8 +274,12 @@ fn plan(work: &UnitOfWork<'_>, order: NewOrder) -> Result<Plan, Error> {
     Ok(Plan { aggregate, recorder })
 }
 
-fn rows(work: &UnitOfWork<'_>, new: NewOrder) -> Result<(order::Model, Vec<work_order::Model>), Fault> {
-    let lifecycle = built_in_order_lifecycle();
+fn rows(
+    work: &UnitOfWork<'_>,
+    lifecycles: &Lifecycles,
+    new: NewOrder,
+) -> Result<(order::Model, Vec<work_order::Model>), Fault> {
+    let lifecycle = &lifecycles.order;
     let id = OrderId(work.app.ids.uuid());
     let tenant_id = work.caller.tenant.to_string();
     let actor = work.caller.subject.to_string();
@@ -313,7 +317,7 @@ fn rows(work: &UnitOfWork<'_>, new: NewOrder) -> Result<(order::Model, Vec<work_
                 sequence,
                 direction: Direction::Forward,
                 return_of: None,
-                lifecycle: built_in_work_order_lifecycle(),
+                lifecycle: &lifecycles.work_order,
                 now: work.now,
                 actor: &order.created_by,
             };

@@ -24,7 +24,7 @@ pub struct Release {
 /// Sets `readyToProcess` and fires START, as one fact. Once, one way.
 pub async fn release(app: &App, caller: &Caller, command: Release) -> Result<OrderDone, Error> {
     let mut work = UnitOfWork::begin(app, caller).await?;
-    let mut aggregate = Aggregate::lock_named(&work.db(), command.id, "id").await?;
+    let mut aggregate = Aggregate::lock_named(&work, command.id, "id").await?;
     if let Some(done) = work.replay(command.key.as_ref()).await? {
         return Ok(done.map(OrderId));
     }

@@ -75,7 +75,7 @@ pub async fn transition(
 ) -> Result<OrderDone, Error> {
     check_transition(&command, app.clock.now())?;
     let mut work = UnitOfWork::begin(app, caller).await?;
-    let mut aggregate = Aggregate::lock_named(&work.db(), command.id, "id").await?;
+    let mut aggregate = Aggregate::lock_named(&work, command.id, "id").await?;
     if let Some(done) = work.replay(command.key.as_ref()).await? {
         return Ok(done.map(OrderId));
     }

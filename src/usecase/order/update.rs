@@ -30,7 +30,7 @@ pub struct Update {
 /// Changes the fields of an order. An update that changes nothing adds no version and no event.
 pub async fn update(app: &App, caller: &Caller, command: Update) -> Result<OrderDone, Error> {
     let mut work = UnitOfWork::begin(app, caller).await?;
-    let mut aggregate = Aggregate::lock_named(&work.db(), command.id, "id").await?;
+    let mut aggregate = Aggregate::lock_named(&work, command.id, "id").await?;
     if let Some(done) = work.replay(command.key.as_ref()).await? {
         return Ok(done.map(OrderId));
     }

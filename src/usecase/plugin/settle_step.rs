@@ -85,7 +85,7 @@ pub async fn settle_step(app: &App, tenant: &Tenant, settlement: Settlement) -> 
     let Some(run) = runs.into_iter().next() else { return Ok(()) };
     let cause = Cause { run_id: run.id, depth: run.depth };
     let mut work = UnitOfWork::begin_for(app, &caller, Some(cause)).await?;
-    let mut aggregate = Aggregate::lock(&work.db(), run.order_id)
+    let mut aggregate = Aggregate::lock(&work, run.order_id)
         .await?
         .ok_or_else(|| Fault::broken("a plugin run without an order"))?;
     let run = store::plugin_run::lock(&work.db(), settlement.run_id).await?;

@@ -10,7 +10,7 @@ use crate::{
     access::Caller,
     app::App,
     domain::{
-        lifecycle::{Command, Direction, WorkOrderType, built_in_work_order_lifecycle},
+        lifecycle::{Command, Direction, WorkOrderType},
         order::{Addition, NewWorkOrder, check_addition},
         problem::{Found, Path, Problem},
     },
@@ -46,7 +46,7 @@ pub async fn create(app: &App, caller: &Caller, command: Create) -> Result<WorkO
     addition.check(&mut found);
     found.or(())?;
     let mut work = UnitOfWork::begin(app, caller).await?;
-    let mut aggregate = Aggregate::lock_named(&work.db(), order_id, "orderId").await?;
+    let mut aggregate = Aggregate::lock_named(&work, order_id, "orderId").await?;
     if let Some(done) = work.replay(key.as_ref()).await? {
         return Ok(done.map(WorkOrderId));
     }
@@ -63,7 +63,7 @@ pub async fn create(app: &App, caller: &Caller, command: Create) -> Result<WorkO
         sequence: situation.next_sequence(),
         direction,
         return_of,
-        lifecycle: built_in_work_order_lifecycle(),
+        lifecycle: &aggregate.lifecycles.work_order,
         now: work.now,
         actor: &caller.subject,
     };

@@ -22,7 +22,7 @@ pub async fn transition(
 ) -> Result<WorkOrderDone, Error> {
     check_transition(&command, app.clock.now())?;
     let mut work = UnitOfWork::begin(app, caller).await?;
-    let (mut aggregate, sequence) = Aggregate::lock_for(&work.db(), command.id).await?;
+    let (mut aggregate, sequence) = Aggregate::lock_for(&work, command.id).await?;
     if let Some(done) = work.replay(command.key.as_ref()).await? {
         return Ok(done.map(WorkOrderId));
     }

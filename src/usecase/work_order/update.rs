@@ -27,7 +27,7 @@ pub struct Update {
 /// Changes the fields of a work order. An update that changes nothing adds no version and no event.
 pub async fn update(app: &App, caller: &Caller, command: Update) -> Result<WorkOrderDone, Error> {
     let mut work = UnitOfWork::begin(app, caller).await?;
-    let (mut aggregate, sequence) = Aggregate::lock_for(&work.db(), command.id).await?;
+    let (mut aggregate, sequence) = Aggregate::lock_for(&work, command.id).await?;
     if let Some(done) = work.replay(command.key.as_ref()).await? {
         return Ok(done.map(WorkOrderId));
     }

@@ -8,6 +8,7 @@
 
 mod available;
 mod cancellation;
+mod check;
 mod flows;
 mod machines;
 mod orders;

@@ -6,11 +6,11 @@ mod work_orders;
 
 use super::*;
 
-fn state(name: &str, phase: Phase, outcome: Option<Outcome>, cancellable: bool) -> State {
+pub(super) fn state(name: &str, phase: Phase, outcome: Option<Outcome>, cancellable: bool) -> State {
     State { name: name.to_owned(), phase, outcome, cancellable }
 }
 
-fn transition(event: &str, from: &[&str], to: &str) -> Transition {
+pub(super) fn transition(event: &str, from: &[&str], to: &str) -> Transition {
     Transition {
         event: event.to_owned(),
         code: None,
@@ -20,17 +20,22 @@ fn transition(event: &str, from: &[&str], to: &str) -> Transition {
     }
 }
 
-fn rule(quantifier: Quantifier, phase: Phase, outcome: Option<Outcome>, event: &str) -> RollUpRule {
+pub(super) fn rule(
+    quantifier: Quantifier,
+    phase: Phase,
+    outcome: Option<Outcome>,
+    event: &str,
+) -> RollUpRule {
     RollUpRule { quantifier, phase, outcome, event: event.to_owned() }
 }
 
-fn order_machine(change: impl FnOnce(&mut Lifecycle)) -> Lifecycle {
+pub(super) fn order_machine(change: impl FnOnce(&mut Lifecycle)) -> Lifecycle {
     let mut lifecycle = built_in_order_lifecycle().clone();
     change(&mut lifecycle);
     lifecycle
 }
 
-fn work_order_machine(change: impl FnOnce(&mut Lifecycle)) -> Lifecycle {
+pub(super) fn work_order_machine(change: impl FnOnce(&mut Lifecycle)) -> Lifecycle {
     let mut lifecycle = built_in_work_order_lifecycle().clone();
     change(&mut lifecycle);
     lifecycle

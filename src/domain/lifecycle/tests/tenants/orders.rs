@@ -60,17 +60,11 @@ fn start_follows_a_state_between_intake_and_work() {
 #[test]
 fn start_follows_only_what_came_from_intake() {
     let wandering = order_machine(|it| {
-        it.states.push(state("EARLY", Phase::Active, None, true));
         it.transitions.push(transition("NOTE", &["INITIATED"], "INITIATED"));
-        it.transitions.push(transition("START", &["INITIATED", "EARLY"], "IN_PROGRESS"));
-        it.transitions.push(transition("HURRY", &["INITIATED"], "EARLY"));
+        it.transitions.push(transition("START", &["INITIATED"], "IN_PROGRESS"));
         it.transitions.push(transition("PARK", &["IN_PROGRESS"], "CREATED"));
     });
-    for (from, event, to) in [
-        ("INITIATED", "NOTE", "INITIATED"),
-        ("INITIATED", "HURRY", "EARLY"),
-        ("IN_PROGRESS", "PARK", "CREATED"),
-    ] {
+    for (from, event, to) in [("INITIATED", "NOTE", "INITIATED"), ("IN_PROGRESS", "PARK", "CREATED")] {
         let expected = format!("order {event} {from}>{to}");
         check_orders(&wandering, &format!("{from} | move CREATED"), &format!("order {event}"), &[&expected]);
     }
@@ -93,5 +87,25 @@ fn an_event_that_settles_the_order_leaves_no_work_at_hand() {
         "IN_PROGRESS | service IN_PROGRESS, return:1 CREATED, move CREATED",
         "order ABANDON",
         &["ABANDON blocked in IN_PROGRESS: work order 1 is IN_PROGRESS; work order 2 is CREATED"],
+    );
+}
+
+#[test]
+fn nothing_brings_an_order_past_intake_but_its_verdict() {
+    let hasty = order_machine(|it| {
+        it.transitions.push(transition("EXPEDITE", &["INITIATED"], "CREATED"));
+        it.roll_up.insert(0, rule(Quantifier::Any, Phase::Settled, None, "EXPEDITE"));
+    });
+    check_orders(
+        &hasty,
+        "INITIATED | move CREATED",
+        "order EXPEDITE",
+        &["EXPEDITE blocked in INITIATED: EXPEDITE waits for intake: the order is not validated yet"],
+    );
+    check_orders(
+        &hasty,
+        "INITIATED | move CREATED, move CREATED",
+        "1 CANCEL",
+        &["1 CANCEL CREATED>CANCELLED Cancelled"],
     );
 }

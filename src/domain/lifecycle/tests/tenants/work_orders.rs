@@ -50,6 +50,28 @@ fn pending_work_is_called_off_whatever_its_state_says() {
 }
 
 #[test]
+fn pending_work_is_called_off_where_its_state_has_no_cancel() {
+    let careless = work_order_machine(|it| {
+        it.states.push(state("ASSIGNED", Phase::Pending, None, true));
+        it.transitions.push(transition("ASSIGN", &["CREATED"], "ASSIGNED"));
+        it.transitions.push(transition("START", &["ASSIGNED"], "IN_PROGRESS"));
+    });
+    check_work_orders(
+        &careless,
+        "IN_PROGRESS sequential | service IN_PROGRESS, service ASSIGNED",
+        "1 FAIL",
+        &[
+            "1 FAIL IN_PROGRESS>FAILED Failed",
+            "2 CANCEL ASSIGNED>CANCELLED Cancelled",
+            "order EXECUTE IN_PROGRESS>EXECUTED Failed",
+        ],
+    );
+    let situation = parse_with("IN_PROGRESS | service ASSIGNED", built_in_order_lifecycle(), &careless);
+    let available: Vec<_> = available_for_work_order(&situation, 1).into_iter().map(|it| it.event).collect();
+    assert_eq!(available, ["START", "CANCEL"]);
+}
+
+#[test]
 fn of_two_transitions_of_one_event_the_first_is_meant() {
     let doubled = work_order_machine(|it| it.transitions.push(transition("START", &["CREATED"], "ON_HOLD")));
     let situation = parse_with("IN_PROGRESS | service CREATED", built_in_order_lifecycle(), &doubled);
