@@ -9,8 +9,8 @@ mod m20261123_000003_create_event;
 mod m20261123_000004_create_idempotency_key;
 mod m20261123_000005_create_plugin;
 mod m20261123_000006_create_plugin_run;
-mod m20261124_000040_expire_events;
 mod m20261124_000010_create_lifecycle;
+mod m20261124_000040_expire_events;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
