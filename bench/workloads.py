@@ -62,6 +62,21 @@ WORK_ORDER_ATTRIBUTES = {
 }
 
 
+DEFINE = """mutation($input: AttributeDefinitionCreateInput!) {
+    attributeDefinitionCreate(input: $input) { userErrors { code message } }
+}"""
+TYPES = {str: "STRING", bool: "BOOLEAN", int: "NUMBER", float: "NUMBER", dict: "OBJECT", list: "ARRAY"}
+
+
+def definitions():
+    """The inputs that define the attributes of the orders and work orders here."""
+    return [
+        {"owner": owner, "key": key, "type": TYPES[type(value)]}
+        for owner, attributes in [("ORDER", ORDER_ATTRIBUTES), ("WORK_ORDER", WORK_ORDER_ATTRIBUTES)]
+        for key, value in attributes.items()
+    ]
+
+
 def compact(value):
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 

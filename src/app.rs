@@ -6,10 +6,11 @@ use crate::{
     access::Caller,
     config::Config,
     events::{Hub, Wake},
+    fault::Fault,
     outbound,
     seam::{Clock, Ids},
     secret::Keyring,
-    store::{Database, Reader},
+    store::{Database, Reader, TenantCache, attribute::Definitions},
     usecase::{lifecycle::KnownLifecycles, work::CommitHook},
 };
 
@@ -34,6 +35,8 @@ pub struct App {
     pub hub: Hub,
     /// The lifecycles that orders are born with, and were born with.
     pub lifecycles: Arc<KnownLifecycles>,
+    /// What tenants define of custom attributes.
+    pub definitions: Arc<TenantCache<Definitions>>,
     /// Sees the events of every transaction before it commits.
     pub hook: Arc<dyn CommitHook>,
 }
@@ -42,5 +45,12 @@ impl App {
     /// Reads what `caller` may see.
     pub fn reader(&self, caller: &Caller) -> Reader {
         Reader::new(self.database.clone(), caller.tenant.clone())
+    }
+
+    /// What the caller's tenant defines of custom attributes.
+    pub async fn definitions(&self, caller: &Caller) -> Result<Arc<Definitions>, Fault> {
+        let reader = self.reader(caller);
+        let load = async || Definitions::load(&reader.db()).await;
+        self.definitions.get(&caller.tenant, load).await
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     seam::{Clock, Ids},
     secret::{Keyring, LoadError},
     store::{self, Database},
-    usecase::idempotency::Cleaner,
+    usecase::{attribute::Indexer, idempotency::Cleaner},
 };
 
 /// How long requests in flight and open sockets may take to end once the server stops.
@@ -34,10 +34,11 @@ const RESTART_AFTER: Duration = Duration::from_secs(1);
 type Service = (&'static str, fn(App, CancellationToken) -> BoxFuture<'static, ()>);
 
 /// Everything that runs beside the requests.
-const SERVICES: [Service; 4] = [
+const SERVICES: [Service; 5] = [
     ("wake-ups", |app, stop| app.wake.service(app.database.clone()).run(stop).boxed()),
     ("event tail", |app, stop| app.hub.tail(app.database.clone(), app.wake.clone()).run(stop).boxed()),
     ("plugin worker", |app, stop| Worker::new(app).run(stop).boxed()),
+    ("indexer", |app, stop| Indexer::new(app).run(stop).boxed()),
     ("idempotency cleaner", |app, stop| Cleaner::new(app).run(stop).boxed()),
 ];
 
@@ -73,6 +74,7 @@ pub fn assemble(
         wake: Wake::default(),
         hub: Hub::default(),
         lifecycles: Arc::default(),
+        definitions: Arc::default(),
         hook: PluginManager::new(),
     })
 }

@@ -69,3 +69,7 @@ define_id!(
     /// Id of a plugin run.
     PluginRunId, "run", "a plugin run"
 );
+define_id!(
+    /// Id of an attribute's definition.
+    AttributeDefinitionId, "atd", "an attribute definition"
+);

@@ -4,11 +4,14 @@
 //! `waybill::store`. Documents (contacts, stops, attributes …) are kept as compact JSON text, on both stores alike, so
 //! that they pass from a row to a response without being parsed.
 
+pub mod attribute_definition;
+pub mod attribute_origin;
 pub mod event;
 pub mod event_head;
 pub mod id;
 pub mod idempotency_key;
 pub mod lifecycle;
+pub mod list_entry;
 pub mod order;
 pub mod plugin;
 pub mod plugin_attempt;

@@ -152,3 +152,42 @@ stored_enum!(
         WorkOrder = "WORK_ORDER",
     }
 );
+stored_enum!(
+    /// What has an attribute.
+    AttributeOwner {
+        /// Orders.
+        Order = "ORDER",
+        /// Work orders.
+        WorkOrder = "WORK_ORDER",
+    }
+);
+stored_enum!(
+    /// What the values of an attribute are.
+    AttributeType {
+        /// Texts.
+        String = "STRING",
+        /// Decimal numbers.
+        Number = "NUMBER",
+        /// True and false.
+        Boolean = "BOOLEAN",
+        /// Instants.
+        DateTime = "DATE_TIME",
+        /// JSON objects.
+        Object = "OBJECT",
+        /// JSON arrays.
+        Array = "ARRAY",
+    }
+);
+stored_enum!(
+    /// How far the index of an attribute is.
+    IndexState {
+        /// There is none.
+        None = "NONE",
+        /// It is being built.
+        Building = "BUILDING",
+        /// It is whole.
+        Ready = "READY",
+        /// It is being removed.
+        Removing = "REMOVING",
+    }
+);

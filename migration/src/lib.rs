@@ -10,6 +10,9 @@ mod m20261123_000004_create_idempotency_key;
 mod m20261123_000005_create_plugin;
 mod m20261123_000006_create_plugin_run;
 mod m20261124_000010_create_lifecycle;
+mod m20261124_000020_create_attribute_definition;
+mod m20261124_000021_create_list_entry;
+mod m20261124_000022_index_lists;
 mod m20261124_000040_expire_events;
 
 /// Every migration, oldest first.
@@ -26,6 +29,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000004_create_idempotency_key::Migration),
             Box::new(m20261123_000005_create_plugin::Migration),
             Box::new(m20261123_000006_create_plugin_run::Migration),
+            Box::new(m20261124_000020_create_attribute_definition::Migration),
+            Box::new(m20261124_000021_create_list_entry::Migration),
+            Box::new(m20261124_000022_index_lists::Migration),
             Box::new(m20261124_000040_expire_events::Migration),
             Box::new(m20261124_000010_create_lifecycle::Migration),
         ]

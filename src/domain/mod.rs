@@ -3,6 +3,7 @@
 //! Nothing here is asynchronous, reads a clock, draws a random number, makes an id or does input and output, and
 //! nothing here knows another module of Waybill.
 
+pub mod attribute;
 pub mod lifecycle;
 pub mod order;
 pub mod plugin;

@@ -10,11 +10,12 @@ use std::{
 
 use async_graphql::dataloader::Loader;
 use entity::{
-    id::{EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId},
+    id::{AttributeDefinitionId, EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId},
     stored::PluginTrigger,
 };
 
 use super::{
+    attribute::AttributeDefinition,
     event::OrderEvent,
     order::Order,
     plugin::{Plugin, PluginRun, PluginWorkflow},
@@ -200,6 +201,19 @@ impl Loader<EventId> for StoreLoader {
 
     async fn load(&self, keys: &[EventId]) -> Loaded<EventId, OrderEvent> {
         by(store::event::by_ids(&self.reader.db(), keys).await, |row| row.id, OrderEvent::from)
+    }
+}
+
+impl Loader<AttributeDefinitionId> for StoreLoader {
+    type Value = AttributeDefinition;
+    type Error = Arc<Fault>;
+
+    async fn load(
+        &self,
+        keys: &[AttributeDefinitionId],
+    ) -> Loaded<AttributeDefinitionId, AttributeDefinition> {
+        let rows = store::attribute::by_ids(&self.reader.db(), keys).await;
+        by(rows, |row| row.id, AttributeDefinition::from)
     }
 }
 

@@ -18,6 +18,7 @@ mod scalar;
 mod value;
 mod viewer;
 
+mod attribute;
 mod event;
 mod lifecycle;
 mod order;
@@ -37,6 +38,7 @@ pub struct Query(
     order::OrderQuery,
     work_order::WorkOrderQuery,
     lifecycle::LifecycleQuery,
+    attribute::AttributeQuery,
     plugin::PluginQuery,
     event::EventQuery,
     viewer::ViewerQuery,
@@ -49,6 +51,7 @@ pub struct Mutation(
     order::OrderMutation,
     work_order::WorkOrderMutation,
     lifecycle::LifecycleMutation,
+    attribute::AttributeMutation,
     plugin::PluginMutation,
 );
 

@@ -1,9 +1,12 @@
 //! Anything by its id.
 
 use async_graphql::{Context, ID, Interface, Object, Result};
-use entity::id::{EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId};
+use entity::id::{
+    AttributeDefinitionId, EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId,
+};
 
 use super::{
+    attribute::AttributeDefinition,
     context::ContextExt,
     error::Code,
     event::OrderEvent,
@@ -23,6 +26,8 @@ pub enum Node {
     Order(Order),
     /// A work order.
     WorkOrder(WorkOrder),
+    /// The definition of an attribute.
+    AttributeDefinition(AttributeDefinition),
     /// An event.
     OrderEvent(OrderEvent),
     /// A plugin.
@@ -74,13 +79,14 @@ async fn load(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         Some(OrderId::PREFIX) => load!(OrderId),
         Some(WorkOrderId::PREFIX) => load!(WorkOrderId),
         Some(EventId::PREFIX) => load!(EventId),
+        Some(AttributeDefinitionId::PREFIX) => load!(AttributeDefinitionId),
         Some(PluginId::PREFIX) => load!(PluginId),
         Some(PluginWorkflowId::PREFIX) => load!(PluginWorkflowId),
         Some(PluginRunId::PREFIX) => load!(PluginRunId),
         _ => {
             let given: String = id.chars().take(40).collect();
             let message = format!(
-                "{given:?} is not an id: expected one of the prefixes ord, wo, evt, plg, pwf, run, an underscore and \
+                "{given:?} is not an id: expected one of the prefixes ord, wo, atd, evt, plg, pwf, run, an underscore and \
                  26 characters"
             );
             Err(Code::BadUserInput.error(message))

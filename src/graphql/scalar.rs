@@ -5,13 +5,9 @@
 use async_graphql::{InputValueError, InputValueResult, Name, Scalar, ScalarType, Value, indexmap::IndexMap};
 use chrono::{Datelike, SecondsFormat, Utc};
 
-use crate::domain::value::{Document, echo};
-
-/// The most significant digits of a [`Decimal`], and the most of them after the point.
-const DECIMAL_MAX_DIGITS: usize = 28;
-
-/// From here on two neighbouring whole numbers may be one as a binary float.
-const FLOAT_MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+use crate::domain::value::{
+    DECIMAL_MAX_DIGITS, Document, NotDecimal, decimal_of_number, decimal_of_text, echo,
+};
 
 /// How deep a [`Json`] value may be nested; so much that no caller meets it, and little enough for any stack.
 const JSON_MAX_DEPTH: usize = 128;
@@ -74,57 +70,34 @@ pub struct Decimal(pub rust_decimal::Decimal);
 #[Scalar(name = "Decimal")]
 impl ScalarType for Decimal {
     fn parse(value: Value) -> InputValueResult<Self> {
-        match value {
-            Value::String(text) if is_plain_decimal(&text) => parse_decimal(&text),
-            Value::String(text) => Err(InputValueError::custom(format!(
-                "{} is not a decimal number: digits with at most one point, such as 12.50",
-                echo(&text)
-            ))),
-            Value::Number(number) if number.is_f64() && !is_exact(number.as_f64()) => {
-                Err(InputValueError::custom("a number as large as this keeps its digits only as a string"))
+        let (number, text) = match value {
+            Value::String(text) => (decimal_of_text(&text), text),
+            Value::Number(number) => (decimal_of_number(&number), number.to_string()),
+            _ => {
+                let message = "it must be a decimal number as a string, such as \"12.50\"";
+                return Err(InputValueError::custom(message));
             }
-            Value::Number(number) => parse_decimal(&number.to_string()),
-            _ => Err(InputValueError::custom("it must be a decimal number as a string, such as \"12.50\"")),
-        }
+        };
+        number.map(Self).map_err(|error| {
+            InputValueError::custom(match error {
+                NotDecimal::Form => format!(
+                    "{} is not a decimal number: digits with at most one point, such as 12.50",
+                    echo(&text)
+                ),
+                NotDecimal::Inexact => {
+                    "a number as large as this keeps its digits only as a string".to_owned()
+                }
+                NotDecimal::TooLong => format!(
+                    "{} has too many digits: a decimal number has at most {DECIMAL_MAX_DIGITS}",
+                    echo(&text)
+                ),
+            })
+        })
     }
 
     fn to_value(&self) -> Value {
         Value::String(self.0.to_string())
     }
-}
-
-/// Digits with at most one point among them and at most a minus before them: `rust_decimal` takes more forms.
-fn is_plain_decimal(text: &str) -> bool {
-    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    match unsigned.split_once('.') {
-        Some((whole, fraction)) => is_digits(whole) && is_digits(fraction),
-        None => is_digits(unsigned),
-    }
-}
-
-fn is_exact(number: Option<f64>) -> bool {
-    number.is_some_and(|number| number.abs() < FLOAT_MAX_EXACT)
-}
-
-fn parse_decimal(text: &str) -> InputValueResult<Decimal> {
-    let parsed = if text.contains(['e', 'E']) {
-        rust_decimal::Decimal::from_scientific(text).ok()
-    } else {
-        rust_decimal::Decimal::from_str_exact(text).ok()
-    };
-    let mut number =
-        parsed.filter(|number| number.mantissa().unsigned_abs() < 10_u128.pow(28)).ok_or_else(|| {
-            InputValueError::custom(format!(
-                "{} has too many digits: a decimal number has at most {DECIMAL_MAX_DIGITS}",
-                echo(text)
-            ))
-        })?;
-    if number.is_zero() {
-        // There is one zero: "-0.00" is "0.00".
-        number.set_sign_positive(true);
-    }
-    Ok(Decimal(number))
 }
 
 impl From<rust_decimal::Decimal> for Decimal {

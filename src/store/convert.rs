@@ -3,19 +3,22 @@
 
 use entity::stored;
 
-use crate::domain::lifecycle;
+use crate::domain::{attribute, lifecycle};
 
 macro_rules! same {
-    ($stored:ident, $domain:ident, { $($variant:ident),+ $(,)? }) => {
-        impl From<stored::$stored> for lifecycle::$domain {
+    ($stored:ident, $domain:ident, { $($variants:tt)* }) => {
+        same!($stored, lifecycle::$domain, { $($variants)* });
+    };
+    ($stored:ident, $module:ident::$domain:ident, { $($variant:ident),+ $(,)? }) => {
+        impl From<stored::$stored> for $module::$domain {
             fn from(value: stored::$stored) -> Self {
                 match value { $(stored::$stored::$variant => Self::$variant),+ }
             }
         }
 
-        impl From<lifecycle::$domain> for stored::$stored {
-            fn from(value: lifecycle::$domain) -> Self {
-                match value { $(lifecycle::$domain::$variant => Self::$variant),+ }
+        impl From<$module::$domain> for stored::$stored {
+            fn from(value: $module::$domain) -> Self {
+                match value { $($module::$domain::$variant => Self::$variant),+ }
             }
         }
     };
@@ -27,3 +30,5 @@ same!(WorkOrderFlow, Flow, { StartTogether, CompleteTogether, Sequential });
 same!(WorkOrderType, WorkOrderType, { MoveContainers, PhysicalService, DigitalService });
 same!(Direction, Direction, { Forward, Return });
 same!(LifecycleOwner, Owner, { Order, WorkOrder });
+same!(AttributeOwner, attribute::Owner, { Order, WorkOrder });
+same!(AttributeType, attribute::Type, { String, Number, Boolean, DateTime, Object, Array });

@@ -33,6 +33,8 @@ const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 8;
 /// No statement of ours takes long; one that does is stuck.
 const POSTGRES_STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a process that waits for another one's migrations looks whether they are done.
+const ASK_FOR_LOCK_EVERY: Duration = Duration::from_millis(50);
 /// Any number will do, as long as every process uses the same one.
 const MIGRATION_LOCK: i64 = 0x7761_7962_696c_6c00;
 
@@ -110,16 +112,7 @@ impl Database {
     /// others wait for it.
     pub async fn migrate(&self) -> Result<(), OpenError> {
         let lock = match self.backend() {
-            DbBackend::Postgres => {
-                let tx = self.writer.begin().await.map_err(OpenError::Migrate)?;
-                let lock = Statement::from_sql_and_values(
-                    DbBackend::Postgres,
-                    "SELECT pg_advisory_xact_lock($1)",
-                    [MIGRATION_LOCK.into()],
-                );
-                tx.execute_raw(lock).await.map_err(OpenError::Migrate)?;
-                Some(tx)
-            }
+            DbBackend::Postgres => Some(self.lock_migrations().await.map_err(OpenError::Migrate)?),
             _ => None,
         };
         migration::Migrator::up(&self.writer, None).await.map_err(OpenError::Migrate)?;
@@ -127,6 +120,26 @@ impl Database {
             tx.rollback().await.map_err(OpenError::Migrate)?;
         }
         Ok(())
+    }
+
+    /// Holds the lock that one process at a time migrates under. Whoever waits for it asks again and again: a statement
+    /// that waited would keep its view of the tables, and an index that is made beside the traffic waits for all such
+    /// views to end.
+    async fn lock_migrations(&self) -> Result<DatabaseTransaction, DbErr> {
+        loop {
+            let tx = self.writer.begin().await?;
+            let lock = Statement::from_sql_and_values(
+                DbBackend::Postgres,
+                "SELECT pg_try_advisory_xact_lock($1)",
+                [MIGRATION_LOCK.into()],
+            );
+            let row = tx.query_one_raw(lock).await?;
+            if row.is_some_and(|row| row.try_get_by_index(0).unwrap_or(false)) {
+                return Ok(tx);
+            }
+            tx.rollback().await?;
+            tokio::time::sleep(ASK_FOR_LOCK_EVERY).await;
+        }
     }
 
     /// Whether the store answers.

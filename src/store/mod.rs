@@ -11,9 +11,11 @@ pub mod page;
 mod rows;
 mod tenant;
 
+pub mod attribute;
 pub mod event;
 pub mod idempotency;
 pub mod lifecycle;
+pub mod list_entry;
 pub mod order;
 pub mod plugin;
 pub mod plugin_run;

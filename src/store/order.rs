@@ -5,7 +5,8 @@ use entity::{
     order::{ActiveModel, Column, Entity, Model},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, Order, QueryFilter, QuerySelect,
+    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, Order, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 use super::{
@@ -31,6 +32,15 @@ pub async fn by_ids(db: &TenantDb<'_>, ids: &[OrderId]) -> Result<Vec<Model>, Db
 /// this lock first; so two writers of one order never overlap, and no deadlock can arise among its rows.
 pub async fn lock(db: &TenantDb<'_>, id: OrderId) -> Result<Option<Model>, DbErr> {
     Ok(db.rows(db.find::<Entity>().filter(Column::Id.eq(id)).lock_exclusive()).await?.pop())
+}
+
+/// The next orders after an id, oldest first, held until the transaction ends.
+pub async fn lock_after(db: &TenantDb<'_>, after: Option<OrderId>, limit: u64) -> Result<Vec<Model>, DbErr> {
+    let mut select = db.find::<Entity>();
+    if let Some(after) = after {
+        select = select.filter(Column::Id.gt(after));
+    }
+    db.rows(select.order_by_asc(Column::Id).limit(limit).lock_exclusive()).await
 }
 
 /// A page of orders, newest first.

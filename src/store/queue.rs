@@ -1,8 +1,13 @@
-//! What workers ask of the stores on behalf of all tenants: which runs are due, and which answers are too old to keep.
+//! What workers ask of the stores on behalf of all tenants: which runs
+//! and indexes are due, and which answers are too old to keep.
 //! Nothing of what is found here reaches a caller.
 
 use chrono::{DateTime, Utc};
-use entity::{id::PluginRunId, idempotency_key, plugin_run};
+use entity::{
+    attribute_definition,
+    id::{AttributeDefinitionId, PluginRunId},
+    idempotency_key, plugin_run,
+};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, Statement};
 use uuid::Uuid;
 
@@ -63,6 +68,29 @@ pub async fn next_due(database: &Database) -> Result<Option<DateTime<Utc>>, DbEr
         .into_tuple()
         .one(database.reader())
         .await
+}
+
+/// Definitions whose indexes have work that is due.
+pub async fn due_indexes(
+    database: &Database,
+    now: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<(Tenant, AttributeDefinitionId)>, DbErr> {
+    use sea_orm::{QueryOrder, QuerySelect, QueryTrait};
+    let select = attribute_definition::Entity::find()
+        .select_only()
+        .columns([attribute_definition::Column::TenantId, attribute_definition::Column::Id])
+        .filter(attribute_definition::Column::IndexDue.lte(now))
+        .order_by_asc(attribute_definition::Column::IndexDue)
+        .limit(limit);
+    let reader = database.reader();
+    let rows = reader.query_all_raw(select.build(database.backend())).await?;
+    rows.iter()
+        .map(|row| {
+            let tenant: String = row.try_get_by_index(0)?;
+            Ok((Tenant::new(&tenant), row.try_get_by_index(1)?))
+        })
+        .collect()
 }
 
 /// Forgets answers that were kept before `time`.

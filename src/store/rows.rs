@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use entity::{
-    id::{EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId},
+    id::{AttributeDefinitionId, EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId},
     stored::{
-        Direction, EventType, LifecycleOwner, Outcome, Phase, PluginKind, PluginRunStatus, PluginTrigger,
-        Verdict, WorkOrderFlow, WorkOrderType,
+        AttributeOwner, AttributeType, Direction, EventType, IndexState, LifecycleOwner, Outcome, Phase,
+        PluginKind, PluginRunStatus, PluginTrigger, Verdict, WorkOrderFlow, WorkOrderType,
     },
 };
 use sea_orm::{
@@ -111,11 +111,14 @@ plain_cells!(
     Option<Uuid>,
     Option<DateTime<Utc>>,
 );
-id_cells!(EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId);
+id_cells!(AttributeDefinitionId, EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId);
 enum_cells!(
+    AttributeOwner,
+    AttributeType,
     Direction,
     EventType,
     LifecycleOwner,
+    IndexState,
     Outcome,
     Phase,
     PluginKind,
@@ -151,6 +154,17 @@ macro_rules! row {
     };
 }
 
+row!(attribute_definition:
+    tenant_id id owner key description kind required default_value range_min range_max regex one_of indexed
+    index_state index_due index_cursor index_done index_total archived_at version created_at created_by updated_at
+    updated_by
+);
+row!(attribute_origin:
+    tenant_id entity_id key set_by set_at
+);
+row!(list_entry:
+    tenant_id entity_id field value
+);
 row!(order:
     tenant_id id client_id client_order_id client_name kind domain batch_id ready_to_process flow consignee
     destination summary custom_attributes status phase outcome cancellation lifecycle_version version created_at
@@ -203,6 +217,12 @@ mod tests {
 
     #[test]
     fn fields_stand_in_the_order_of_the_columns() {
+        assert_eq!(
+            columns::<entity::attribute_definition::Entity>(),
+            entity::attribute_definition::Model::FIELDS
+        );
+        assert_eq!(columns::<entity::attribute_origin::Entity>(), entity::attribute_origin::Model::FIELDS);
+        assert_eq!(columns::<entity::list_entry::Entity>(), entity::list_entry::Model::FIELDS);
         assert_eq!(columns::<entity::order::Entity>(), entity::order::Model::FIELDS);
         assert_eq!(columns::<entity::work_order::Entity>(), entity::work_order::Model::FIELDS);
         assert_eq!(columns::<entity::event::Entity>(), entity::event::Model::FIELDS);

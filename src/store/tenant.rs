@@ -46,10 +46,13 @@ macro_rules! tenant_owned {
 }
 
 tenant_owned!(
+    attribute_definition,
+    attribute_origin,
     event,
     event_head,
     idempotency_key,
     lifecycle,
+    list_entry,
     order,
     plugin,
     plugin_attempt,

@@ -10,12 +10,14 @@ use serde_json::json;
 
 use super::{
     Error,
+    attribute::NewEntries,
     lifecycle::Lifecycles,
     work::{Recorder, Subject, UnitOfWork},
     work_order::Birth,
 };
 use crate::{
     domain::{
+        attribute::Owner,
         lifecycle::{
             self, BUILT_IN_VERSION, CancellationStatus, Change, Command, OrderState, Refusal, Situation,
             WorkOrderState,
@@ -306,6 +308,12 @@ impl Aggregate {
         }
         if !added.is_empty() {
             store::work_order::insert(&db, &added).await?;
+            let mut entries = NewEntries::default();
+            for work_order in &added {
+                let id = (work_order.tenant_id.as_str(), work_order.id.0);
+                entries.add(&work.definitions, Owner::WorkOrder, id, &work_order.custom_attributes)?;
+            }
+            entries.write(work).await?;
         }
         Ok(())
     }

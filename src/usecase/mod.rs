@@ -4,6 +4,7 @@ mod aggregate;
 pub mod idempotency;
 pub mod work;
 
+pub mod attribute;
 pub mod lifecycle;
 pub mod order;
 pub mod plugin;

@@ -24,7 +24,7 @@ use crate::{
     events::{self, Cursor, Fact, NewEvent, Reason},
     fault::Fault,
     seam::Ids,
-    store::{self, PageRequest, Reader, Tenant, TenantDb, event::EventFilter},
+    store::{self, PageRequest, Reader, Tenant, TenantDb, attribute::Definitions, event::EventFilter},
 };
 
 /// What stands above the use cases and yet must take part in their transactions: the plugin manager.
@@ -162,6 +162,8 @@ pub struct UnitOfWork<'a> {
     pub caller: &'a Caller,
     /// When everything in this unit happens.
     pub now: DateTime<Utc>,
+    /// What the tenant defines of custom attributes.
+    pub definitions: Arc<Definitions>,
     /// Its events.
     pub recorder: Recorder,
     tx: DatabaseTransaction,
@@ -185,6 +187,7 @@ impl<'a> UnitOfWork<'a> {
     /// Begins a transaction for what a plugin run does.
     pub async fn begin_for(app: &'a App, caller: &'a Caller, cause: Option<Cause>) -> Result<Self, Fault> {
         let triggers = app.hook.triggers(&app.reader(caller)).await?;
+        let definitions = app.definitions(caller).await?;
         let tx = app.database.write_transaction().await?;
         // Read after the transaction began: on SQLite that is after every earlier writer committed.
         let now = app.clock.now();
@@ -198,7 +201,7 @@ impl<'a> UnitOfWork<'a> {
             events: Vec::new(),
             runs: Vec::new(),
         };
-        Ok(Self { app, caller, now, recorder, tx })
+        Ok(Self { app, caller, now, definitions, recorder, tx })
     }
 
     /// The transaction, bound to the caller's tenant.

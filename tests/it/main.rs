@@ -14,6 +14,7 @@
 mod harness;
 
 mod architecture;
+mod attribute;
 mod cli;
 mod event;
 mod fault;

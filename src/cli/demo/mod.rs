@@ -2,6 +2,7 @@
 //!
 //! Whatever happens, happens through the API: the demo is a client like any other, inside of the process.
 
+mod attributes;
 mod choice;
 mod client;
 mod orders;

@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    attributes,
     choice::{self, Action, Dice, MOST_OPEN, Move, OpenOrder, OpenWorkOrder},
     client::{Client, Page, Payload, SUBJECT},
     orders,
@@ -63,6 +64,7 @@ impl Simulation {
     /// numbers from 0 up to, but not, 1.
     pub async fn new(app: App, dice: Box<dyn FnMut() -> f64 + Send>) -> anyhow::Result<Self> {
         let client = Client::new(app.clone());
+        attributes::define(&client).await?;
         let found: Page<Listed> = client.ask(FIND, json!({})).await?;
         let left = found.nodes.into_iter().filter(|it| it.created_by == SUBJECT && it.status != "CLOSED");
         let open = left.map(|order| order.id).take(MOST_OPEN).collect();

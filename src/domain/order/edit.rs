@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::super::{
+    attribute::{ChangedAttribute, Merged, Rules},
     lifecycle::Phase,
     problem::{Code, Found, Path, Problem, Problems},
     value::{Contact, Document, Location, NAME_MAX_CHARS, Summary, check_optional_text},
@@ -104,8 +105,8 @@ pub struct Patched {
     pub summary: Option<Summary>,
     /// Values of the tenant's attributes.
     pub custom_attributes: Document,
-    /// The keys of the attributes that were set to another value or removed, sorted.
-    pub changed_attributes: Vec<String>,
+    /// The keys of the attributes that were set to another value or removed, with what they were and are.
+    pub changed_attributes: Vec<ChangedAttribute>,
     /// For the history: `{path: {"from": …, "to": …}}`, with the paths of the input, such as `clientName` and
     /// `customAttributes.priority`. Never holds personal data: a new consignee is `***` on both sides.
     pub changes: Value,
@@ -121,20 +122,14 @@ pub const fn may_change_contact_data(phase: Phase) -> bool {
 
 /// What an order comes to by a patch: nothing where the patch changes nothing, because an update that changes nothing
 /// adds no version and no event; else the new values. Every problem is named, with its path in the patch's input.
-///
-/// The tenant's attribute definitions are not asked: that is another module's.
-pub fn edit(current: Current, patch: OrderPatch) -> Result<Option<Patched>, Problems> {
+pub fn edit(current: Current, patch: OrderPatch, rules: &Rules) -> Result<Option<Patched>, Problems> {
     let mut found = Found::new();
     check_values(&patch, &mut found);
 
     let mut record = Record::default();
-    let merged = merge_attributes(
-        &current.custom_attributes,
-        patch.custom_attributes.as_ref(),
-        &mut record,
-        &mut found,
-    );
-    let custom_attributes = merged.unwrap_or(current.custom_attributes);
+    let given = patch.custom_attributes;
+    let custom_attributes =
+        merge_attributes(current.custom_attributes, given, rules, &mut record, &mut found);
     let changed_attributes = std::mem::take(&mut record.attributes);
     let client_name = record.optional("clientName", current.client_name, patch.client_name);
     let kind = record.optional("type", current.kind, patch.kind);
@@ -189,26 +184,22 @@ fn check_values(patch: &OrderPatch, found: &mut Found) {
     }
 }
 
-/// The attributes after the patch; nothing where they stay as they are or the patch is refused.
+/// The attributes after the patch, merged as the tenant's definitions allow.
 pub(super) fn merge_attributes(
-    present: &Document,
-    patch: Option<&Map<String, Value>>,
+    present: Document,
+    patch: Option<Map<String, Value>>,
+    rules: &Rules,
     record: &mut Record,
     found: &mut Found,
-) -> Option<Document> {
-    let patch = patch.filter(|patch| !patch.is_empty())?;
-    let before = present.to_map();
-    for (key, to) in patch {
-        let from = before.get(key).unwrap_or(&Value::Null);
-        if from != to {
-            record.attributes.push(key.clone());
-            record.note(&format!("customAttributes.{key}"), from, to);
-        }
+) -> Document {
+    let Some(patch) = patch else { return present };
+    let merged = rules.merge(&present, &patch, &Path::root().field("customAttributes"));
+    let Some(Merged { document, changed }) = found.absorb(merged) else { return present };
+    for (key, from, to) in &changed {
+        record.note(&format!("customAttributes.{key}"), from, to);
     }
-    if record.attributes.is_empty() {
-        return None;
-    }
-    found.absorb(present.merged(patch, &Path::root().field("customAttributes")))
+    record.attributes = changed;
+    document
 }
 
 /// What changed so far.
@@ -216,8 +207,8 @@ pub(super) fn merge_attributes(
 pub(super) struct Record {
     /// `{path: {from, to}}`.
     pub(super) changes: Map<String, Value>,
-    /// The keys of the attributes among them.
-    pub(super) attributes: Vec<String>,
+    /// The attributes among them, with what they were and are.
+    pub(super) attributes: Vec<ChangedAttribute>,
 }
 
 impl Record {
@@ -267,9 +258,12 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::value::{
-        Money,
-        fixtures::{contact, location, report},
+    use crate::domain::{
+        attribute::{Type, fixtures::defined},
+        value::{
+            Money,
+            fixtures::{contact, location, report},
+        },
     };
 
     fn current(phase: Phase) -> Current {
@@ -294,16 +288,25 @@ mod tests {
         OrderPatch { custom_attributes: serde_json::from_str(text).unwrap(), ..OrderPatch::default() }
     }
 
+    fn rules() -> Rules {
+        defined(&[
+            ("priority", Type::Number),
+            ("tags", Type::Object),
+            ("new", Type::String),
+            ("gone", Type::String),
+        ])
+    }
+
     /// The changes, as JSON text; `none` where there are none.
     fn changes(phase: Phase, patch: OrderPatch) -> String {
-        edit(current(phase), patch)
+        edit(current(phase), patch, &rules())
             .unwrap()
             .map_or_else(|| "none".to_owned(), |patched| patched.changes.to_string())
     }
 
     fn problems(phase: Phase, patch: OrderPatch) -> String {
         report(|found| {
-            found.absorb(edit(current(phase), patch));
+            found.absorb(edit(current(phase), patch, &rules()));
         })
     }
 
@@ -339,7 +342,7 @@ mod tests {
             changes(Phase::Active, patch.clone()),
             r#"{"batchId":{"from":"b1","to":null},"clientName":{"from":"Acme","to":"Acme Ltd"},"type":{"from":null,"to":"PARCEL"}}"#
         );
-        let patched = edit(current(Phase::Active), patch).unwrap().unwrap();
+        let patched = edit(current(Phase::Active), patch, &rules()).unwrap().unwrap();
         assert_eq!(patched.client_name.as_deref(), Some("Acme Ltd"));
         assert_eq!((patched.kind.as_deref(), patched.batch_id), (Some("PARCEL"), None));
         assert_eq!(patched.summary, current(Phase::Active).summary);
@@ -353,9 +356,10 @@ mod tests {
             changes(Phase::Settled, patch.clone()),
             r#"{"customAttributes.new":{"from":null,"to":"x"},"customAttributes.priority":{"from":1,"to":null},"customAttributes.tags":{"from":{"a":1,"b":2},"to":{"a":1}}}"#
         );
-        let patched = edit(current(Phase::Settled), patch).unwrap().unwrap();
+        let patched = edit(current(Phase::Settled), patch, &rules()).unwrap().unwrap();
         assert_eq!(patched.custom_attributes.as_str(), r#"{"new":"x","tags":{"a":1}}"#);
-        assert_eq!(patched.changed_attributes, ["new", "priority", "tags"]);
+        let changed: Vec<_> = patched.changed_attributes.into_iter().map(|(key, ..)| key).collect();
+        assert_eq!(changed, ["new", "priority", "tags"]);
     }
 
     #[test]
@@ -375,7 +379,7 @@ mod tests {
         let consignee = Contact { name: "Grace".into(), ..contact() };
         let patch = OrderPatch { consignee: Some(consignee.clone()), ..OrderPatch::default() };
         assert_eq!(changes(Phase::Pending, patch.clone()), r#"{"consignee":{"from":"***","to":"***"}}"#);
-        assert_eq!(edit(current(Phase::Pending), patch).unwrap().unwrap().consignee, consignee);
+        assert_eq!(edit(current(Phase::Pending), patch, &rules()).unwrap().unwrap().consignee, consignee);
     }
 
     #[test]
@@ -409,7 +413,7 @@ mod tests {
         let paths: Vec<&str> = report.lines().filter_map(|line| line.split([' ', ':']).nth(1)).collect();
         assert_eq!(
             paths,
-            ["clientName", "consignee.name", "destination", "summary.totalItems", "customAttributes"]
+            ["clientName", "consignee.name", "destination", "summary.totalItems", "customAttributes."]
         );
     }
 }

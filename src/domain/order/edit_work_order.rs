@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     super::{
+        attribute::{ChangedAttribute, Rules},
         lifecycle::{Direction, Phase},
         problem::{Code, Found, Path, Problem, Problems},
         value::{Container, Delivery, Money, QualityCheck, Stop},
@@ -41,8 +42,8 @@ pub struct WorkOrderPatch {
 pub struct PatchedWorkOrder {
     /// The values.
     pub values: NewWorkOrder,
-    /// The keys of the attributes that were set to another value or removed, sorted.
-    pub changed_attributes: Vec<String>,
+    /// The keys of the attributes that were set to another value or removed, with what they were and are.
+    pub changed_attributes: Vec<ChangedAttribute>,
     /// For the history: `{path: {"from": …, "to": …}}`, as with an order. The contact of a stop is `***`.
     pub changes: Value,
 }
@@ -77,15 +78,13 @@ pub fn edit_work_order(
     direction: Direction,
     present: NewWorkOrder,
     patch: WorkOrderPatch,
+    rules: &Rules,
 ) -> Result<Option<PatchedWorkOrder>, Problems> {
     let mut found = Found::new();
     let mut record = Record::default();
-    let merged = merge_attributes(
-        &present.custom_attributes,
-        patch.custom_attributes.as_ref(),
-        &mut record,
-        &mut found,
-    );
+    let given = patch.custom_attributes;
+    let custom_attributes =
+        merge_attributes(present.custom_attributes, given, rules, &mut record, &mut found);
     let changed_attributes = std::mem::take(&mut record.attributes);
     let values = NewWorkOrder {
         kind: present.kind,
@@ -110,7 +109,7 @@ pub fn edit_work_order(
             present.collect_on_delivery,
             patch.collect_on_delivery,
         ),
-        custom_attributes: merged.unwrap_or(present.custom_attributes),
+        custom_attributes,
     };
     check_windows(phase, &record.changes, &mut found);
     check_work_order(&values, direction, &Path::root(), &mut found);
@@ -172,6 +171,7 @@ fn list<T: Serialize>(record: &mut Record, field: &str, present: Vec<T>, patch: 
 mod tests {
     use super::*;
     use crate::domain::{
+        attribute::{Type, fixtures::defined},
         lifecycle::WorkOrderType,
         order::fixtures::work_order,
         value::{
@@ -179,6 +179,10 @@ mod tests {
             fixtures::{contact, container, report, stop},
         },
     };
+
+    fn rules() -> Rules {
+        defined(&[("a", Type::Number), ("b", Type::Number), ("c", Type::Number)])
+    }
 
     fn money(amount: &str) -> Money {
         Money { amount: amount.parse().unwrap(), currency: "EUR".into() }
@@ -188,7 +192,7 @@ mod tests {
         let present = NewWorkOrder { return_to: Some(stop()), ..work_order(WorkOrderType::MoveContainers) };
         let mut changes = String::new();
         let problems = report(|found| {
-            let patched = found.absorb(edit_work_order(phase, direction, present.clone(), patch));
+            let patched = found.absorb(edit_work_order(phase, direction, present.clone(), patch, &rules()));
             changes =
                 patched.flatten().map_or_else(|| "none".to_owned(), |patched| patched.changes.to_string());
         });
@@ -289,7 +293,8 @@ mod tests {
         let with = |name: &str| Stop { contact: Some(Contact { name: name.into(), ..contact() }), ..stop() };
         let present = NewWorkOrder { pickup: Some(with("Ada")), ..work_order(WorkOrderType::MoveContainers) };
         let patch = WorkOrderPatch { pickup: Patch::Set(with("Grace")), ..WorkOrderPatch::default() };
-        let patched = edit_work_order(Phase::Pending, Direction::Forward, present, patch).unwrap().unwrap();
+        let patched =
+            edit_work_order(Phase::Pending, Direction::Forward, present, patch, &rules()).unwrap().unwrap();
         let changes = patched.changes.to_string();
         assert!(changes.contains(r#""contact":"***""#), "{changes}");
         assert!(!changes.contains("Ada") && !changes.contains("Grace"), "{changes}");

@@ -5,6 +5,7 @@
 
 mod contact;
 mod container;
+mod decimal;
 mod document;
 #[cfg(test)]
 pub(in crate::domain) mod fixtures;
@@ -15,6 +16,7 @@ mod text;
 
 pub use contact::{Contact, Phone};
 pub use container::{Container, MAX_CONTAINERS, MAX_QUALITY_CHECKS, QualityCheck, Summary};
+pub use decimal::{DECIMAL_MAX_DIGITS, NotDecimal, decimal_of_number, decimal_of_text};
 pub use document::{Document, MAX_DEPTH, MAX_DOCUMENT_BYTES};
 pub use location::{Address, GeoPoint, Location};
 pub use money::{Money, Weight, WeightUnit};

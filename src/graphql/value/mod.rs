@@ -15,6 +15,6 @@ pub use enums::{
     CancellationStatus, Direction, LifecycleOwner, Outcome, Phase, Quantifier, WeightUnit, WorkOrderFlow,
     WorkOrderType,
 };
-pub use order_input::{OrderCreateInput, OrderUpdateInput};
+pub use order_input::{OrderCreateInput, OrderUpdateInput, to_patch};
 pub use output::{Contact, Container, Location, Money, OrderSummary, QualityCheck, Stop};
 pub use work_order_input::{WorkOrderCreateInput, WorkOrderUpdateInput};

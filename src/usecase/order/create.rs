@@ -12,16 +12,18 @@ use crate::{
     access::Caller,
     app::App,
     domain::{
+        attribute::Owner,
         lifecycle::{Command, Direction, Lifecycle, Phase},
         order::{NewOrder, check_at},
         problem::{Code, Found, Path, Problem, Problems},
     },
     events::{Cursor, Fact, Reason},
     fault::Fault,
-    store,
+    store::{self, attribute::Definitions},
     usecase::{
         Error, OrderDone,
         aggregate::Aggregate,
+        attribute::{NewEntries, admit},
         idempotency::{self, Kept, Key},
         lifecycle::Lifecycles,
         work::{Recorder, UnitOfWork},
@@ -76,7 +78,8 @@ pub async fn create_many(
     items: Vec<Item>,
     on_error: OnError,
 ) -> Result<Vec<Result<Created, Problems>>, Error> {
-    let mut batch = Batch::check(items);
+    let definitions = app.definitions(caller).await?;
+    let mut batch = Batch::check(items, &definitions);
     if !batch.may_go_on(on_error) {
         return Ok(batch.reject_all());
     }
@@ -107,6 +110,7 @@ pub async fn create_many(
     }
     store::order::insert(&work.db(), &orders).await?;
     store::work_order::insert(&work.db(), &work_orders).await?;
+    entries(&definitions, &orders, &work_orders)?.write(&work).await?;
     let committed = work.commit().await?;
     for ((index, end), order) in ends.into_iter().zip(orders) {
         let end = i64::try_from(end).map_err(|_| Fault::broken("too many events"))?;
@@ -115,6 +119,24 @@ pub async fn create_many(
         batch.results.insert(index, Ok(Created { done, order: Some(order) }));
     }
     batch.finish()
+}
+
+/// The entries of new orders and their work orders in lists.
+fn entries(
+    definitions: &Definitions,
+    orders: &[order::Model],
+    work_orders: &[work_order::Model],
+) -> Result<NewEntries, Fault> {
+    let mut entries = NewEntries::default();
+    for order in orders {
+        let id = (order.tenant_id.as_str(), order.id.0);
+        entries.add(definitions, Owner::Order, id, &order.custom_attributes)?;
+    }
+    for work_order in work_orders {
+        let id = (work_order.tenant_id.as_str(), work_order.id.0);
+        entries.add(definitions, Owner::WorkOrder, id, &work_order.custom_attributes)?;
+    }
+    Ok(entries)
 }
 
 /// An order that is decided on, but not written.
@@ -134,7 +156,7 @@ struct Batch {
 }
 
 impl Batch {
-    fn check(items: Vec<Item>) -> Self {
+    fn check(items: Vec<Item>, definitions: &Definitions) -> Self {
         let mut batch = Self {
             len: items.len(),
             paths: items.iter().map(|item| item.at.clone()).collect(),
@@ -143,8 +165,13 @@ impl Batch {
             repeats: Vec::new(),
         };
         let mut first_uses: HashMap<String, (usize, Key)> = HashMap::new();
-        for (index, Item { at, order, mut found, key }) in items.into_iter().enumerate() {
+        for (index, Item { at, mut order, mut found, key }) in items.into_iter().enumerate() {
+            // What could not be read is not missed as well.
+            let is_read = found.is_empty();
             check_at(&order, &at, &mut found);
+            if is_read {
+                admit(definitions, &mut order, &at, &mut found);
+            }
             let order = match found.or(order) {
                 Ok(order) => order,
                 Err(problems) => {

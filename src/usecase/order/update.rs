@@ -6,12 +6,15 @@ use crate::{
     access::Caller,
     app::App,
     domain::{
+        attribute::{ChangedAttribute, Owner},
         order::{Current, OrderPatch, Patched, edit},
         value::Document,
     },
     events::{Fact, Reason},
     fault::Fault,
-    usecase::{Error, OrderDone, aggregate::Aggregate, idempotency::Key, work::UnitOfWork},
+    usecase::{
+        Error, OrderDone, aggregate::Aggregate, attribute::write_changed, idempotency::Key, work::UnitOfWork,
+    },
 };
 
 /// What a caller wants to change.
@@ -35,9 +38,11 @@ pub async fn update(app: &App, caller: &Caller, command: Update) -> Result<Order
         return Ok(done.map(OrderId));
     }
     aggregate.expect_order_version("expectedVersion", command.expected_version)?;
-    if let Some(patched) = edit(current(&aggregate.order)?, command.patch)? {
+    let rules = work.definitions.of(Owner::Order).rules();
+    if let Some(patched) = edit(current(&aggregate.order)?, command.patch, rules)? {
         let changes = patched.changes.clone();
-        set(&mut aggregate.order, patched)?;
+        let changed = set(&mut aggregate.order, patched)?;
+        write_changed(&work, Owner::Order, command.id.0, &changed).await?;
         aggregate.touch_order(&work.recorder, work.now);
         let subject = aggregate.order_subject();
         work.recorder.record(subject, Fact::OrderUpdated { changes }, Reason::default());
@@ -60,7 +65,8 @@ fn current(order: &order::Model) -> Result<Current, Fault> {
     })
 }
 
-fn set(order: &mut order::Model, patched: Patched) -> Result<(), Fault> {
+/// Writes the new values into the row, and gives the attributes that changed.
+fn set(order: &mut order::Model, patched: Patched) -> Result<Vec<ChangedAttribute>, Fault> {
     order.client_name = patched.client_name;
     order.kind = patched.kind;
     order.domain = patched.domain;
@@ -69,5 +75,5 @@ fn set(order: &mut order::Model, patched: Patched) -> Result<(), Fault> {
     order.destination = serde_json::to_string(&patched.destination)?;
     order.summary = patched.summary.as_ref().map(serde_json::to_string).transpose()?;
     patched.custom_attributes.as_str().clone_into(&mut order.custom_attributes);
-    Ok(())
+    Ok(patched.changed_attributes)
 }

@@ -16,7 +16,10 @@ use crate::{
     },
     events::Reason,
     store,
-    usecase::{Error, WorkOrderDone, aggregate::Aggregate, idempotency::Key, work::UnitOfWork},
+    usecase::{
+        Error, WorkOrderDone, aggregate::Aggregate, attribute::admit_work_order, idempotency::Key,
+        work::UnitOfWork,
+    },
 };
 
 /// A work order for a standing order.
@@ -40,8 +43,12 @@ pub struct Create {
 
 /// Adds a work order to a standing order. It gets the next number of the order, and the lifecycle of its siblings.
 pub async fn create(app: &App, caller: &Caller, command: Create) -> Result<WorkOrderDone, Error> {
-    let Create { order_id, direction, return_of, expected_order_version, key, work_order, mut found } =
+    let Create { order_id, direction, return_of, expected_order_version, key, mut work_order, mut found } =
         command;
+    if found.is_empty() {
+        let definitions = app.definitions(caller).await?;
+        admit_work_order(&definitions, &mut work_order, &Path::root().field("workOrder"), &mut found);
+    }
     let addition = Addition { direction, names_original: return_of.is_some(), work_order };
     addition.check(&mut found);
     found.or(())?;

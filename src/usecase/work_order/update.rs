@@ -6,9 +6,15 @@ use super::values;
 use crate::{
     access::Caller,
     app::App,
-    domain::order::{WorkOrderPatch, edit_work_order},
+    domain::{
+        attribute::Owner,
+        order::{WorkOrderPatch, edit_work_order},
+    },
     events::{Fact, Reason},
-    usecase::{Error, WorkOrderDone, aggregate::Aggregate, idempotency::Key, work::UnitOfWork},
+    usecase::{
+        Error, WorkOrderDone, aggregate::Aggregate, attribute::write_changed, idempotency::Key,
+        work::UnitOfWork,
+    },
 };
 
 /// What a caller wants to change.
@@ -33,8 +39,11 @@ pub async fn update(app: &App, caller: &Caller, command: Update) -> Result<WorkO
     }
     aggregate.expect_work_order_version(command.id, command.expected_version)?;
     let row = aggregate.work_order(sequence)?;
-    let patched = edit_work_order(row.phase.into(), row.direction.into(), values::read(row)?, command.patch)?;
+    let (phase, direction) = (row.phase.into(), row.direction.into());
+    let rules = work.definitions.of(Owner::WorkOrder).rules();
+    let patched = edit_work_order(phase, direction, values::read(row)?, command.patch, rules)?;
     if let Some(patched) = patched {
+        write_changed(&work, Owner::WorkOrder, command.id.0, &patched.changed_attributes).await?;
         let row = aggregate.touch_work_order(&work.recorder, work.now, sequence)?;
         values::write(row, patched.values)?;
         let (id, version) = (row.id, row.version);

@@ -125,10 +125,30 @@ impl TestApp {
     /// Executes one mutation with an input, selecting `selection` of its payload, and gives the payload.
     pub(crate) async fn mutate(&self, mutation: &str, input: Value, selection: &str) -> Value {
         let kind = format!("{}{}Input", mutation[..1].to_uppercase(), &mutation[1..]);
-        let kind = if kind.ends_with("TransitionInput") { "TransitionInput".to_owned() } else { kind };
+        let by_id = ["Archive", "Delete", "Revoke", "Retry"].iter().any(|end| mutation.ends_with(end));
+        let kind = match kind.as_str() {
+            kind if kind.ends_with("TransitionInput") => "TransitionInput",
+            _ if by_id => "IdInput",
+            kind => kind,
+        };
         let document =
             format!("mutation M($input: {kind}!) {{ payload: {mutation}(input: $input) {{ {selection} }} }}");
         self.execute(&document, json!({"input": input})).await.data()["payload"].clone()
+    }
+
+    /// Defines attributes, given as keys and types, of orders or work orders.
+    pub(crate) async fn define(&self, owner: &str, attributes: &[(&str, &str)]) {
+        for (key, kind) in attributes {
+            self.define_as(json!({"owner": owner, "key": key, "type": kind})).await;
+        }
+    }
+
+    /// Defines an attribute, and gives its id.
+    pub(crate) async fn define_as(&self, input: Value) -> String {
+        let selection = "attributeDefinition { id } userErrors { code message path }";
+        let payload = self.mutate("attributeDefinitionCreate", input, selection).await;
+        assert_eq!(payload["userErrors"], json!([]), "{payload}");
+        text(&payload["attributeDefinition"]["id"])
     }
 
     /// Creates an order, and gives its id and those of its work orders.

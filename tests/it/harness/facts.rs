@@ -1,9 +1,9 @@
 //! What the store holds, read past the API: what a refusal must leave as it was, and what must hold after anything.
 
 use entity::{
-    event, event_head,
+    attribute_definition, attribute_origin, event, event_head,
     id::{OrderId, WorkOrderId},
-    idempotency_key, order, plugin_run,
+    idempotency_key, list_entry, order, plugin_run,
     stored::EventType,
     work_order,
 };
@@ -21,6 +21,9 @@ pub(crate) struct Stored {
     pub(crate) heads: Vec<event_head::Model>,
     pub(crate) keys: Vec<idempotency_key::Model>,
     pub(crate) runs: Vec<plugin_run::Model>,
+    pub(crate) definitions: Vec<attribute_definition::Model>,
+    pub(crate) origins: Vec<attribute_origin::Model>,
+    pub(crate) entries: Vec<list_entry::Model>,
 }
 
 impl Stored {
@@ -70,6 +73,9 @@ impl TestApp {
             heads: all::<event_head::Entity>(db).await,
             keys: all::<idempotency_key::Entity>(db).await,
             runs: all::<plugin_run::Entity>(db).await,
+            definitions: all::<attribute_definition::Entity>(db).await,
+            origins: all::<attribute_origin::Entity>(db).await,
+            entries: all::<list_entry::Entity>(db).await,
         };
         db.clone().close().await.unwrap();
         stored.orders.sort_by_key(|row| row.id);
@@ -78,6 +84,9 @@ impl TestApp {
         stored.heads.sort_by(|a, b| a.tenant_id.cmp(&b.tenant_id));
         stored.keys.sort_by(|a, b| a.key.cmp(&b.key));
         stored.runs.sort_by_key(|row| row.id);
+        stored.definitions.sort_by_key(|row| row.id);
+        stored.origins.sort_by_key(|row| (row.entity_id, row.key.clone()));
+        stored.entries.sort_by_key(|row| (row.entity_id, row.field));
         stored
     }
 

@@ -123,6 +123,7 @@ async fn orders_of_one_reference_are_as_many_as_were_created() {
 #[tokio::test]
 async fn literals_in_the_document_are_taken_like_variables() {
     let app = TestApp::start().await;
+    app.define("ORDER", &[("a", "NUMBER"), ("b", "ARRAY"), ("c", "OBJECT")]).await;
     let document = r#"mutation { orderCreate(input: {
         clientId: "acme", clientOrderId: "1", consignee: {name: "A"}, destination: {facilityId: "F"},
         customAttributes: {a: 1, b: [true, null, "x"], c: {d: ENUM}},

@@ -34,6 +34,7 @@ async fn a_repeated_create_gives_the_first_answer_again() {
 #[tokio::test]
 async fn the_same_input_may_be_written_in_another_way() {
     let app = TestApp::start().await;
+    app.define("ORDER", &[("a", "NUMBER"), ("b", "OBJECT")]).await;
     let mut input = keyed("k");
     input["customAttributes"] = json!({"a": 1, "b": {"x": 1, "y": 2}});
     let first = app.change("orderCreate", input, SELECTION).await;
@@ -110,6 +111,7 @@ async fn refusals_are_not_kept() {
 #[tokio::test]
 async fn a_repeated_transition_or_update_happens_once() {
     let app = TestApp::start().await;
+    app.define("ORDER", &[("a", "NUMBER")]).await;
     let (id, work_orders) = app.create(samples::order(1)).await;
     let work_order = &work_orders[0];
     let start = json!({"id": work_order, "event": "START", "expectedVersion": 1, "idempotencyKey": "s"});

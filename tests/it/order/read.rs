@@ -79,9 +79,21 @@ async fn an_id_of_another_kind_or_form_is_an_error_that_says_so() {
         ("order", "7", "\"7\" is not an id: expected ord_ and 26 characters"),
         ("order", long.as_str(), "is not an id: expected ord_ and 26 characters"),
         ("workOrder", "wo_\u{0}", "is not an id: expected wo_ and 26 characters"),
-        ("node", "ORD", "\"ORD\" is not an id: expected one of the prefixes ord, wo, evt, plg, pwf, run"),
-        ("node", long.as_str(), "is not an id: expected one of the prefixes ord, wo, evt, plg, pwf, run"),
-        ("node", "abc_00000000000000000000000000", "is not an id: expected one of the prefixes ord, wo, evt"),
+        (
+            "node",
+            "ORD",
+            "\"ORD\" is not an id: expected one of the prefixes ord, wo, atd, evt, plg, pwf, run",
+        ),
+        (
+            "node",
+            long.as_str(),
+            "is not an id: expected one of the prefixes ord, wo, atd, evt, plg, pwf, run",
+        ),
+        (
+            "node",
+            "abc_00000000000000000000000000",
+            "is not an id: expected one of the prefixes ord, wo, atd, evt",
+        ),
     ] {
         let document = format!("query Q($id: ID!) {{ {field}(id: $id) {{ id }} }}");
         let reply = app.execute(&document, json!({"id": id})).await;

@@ -32,9 +32,23 @@ async fn newest(app: &TestApp) -> Value {
     app.run(document).await.data()["orderEvents"]["nodes"][0].clone()
 }
 
+async fn start() -> TestApp {
+    let app = TestApp::start().await;
+    let attributes = [
+        ("a", "NUMBER"),
+        ("b", "OBJECT"),
+        ("c", "ARRAY"),
+        ("d", "STRING"),
+        ("gone", "STRING"),
+        ("unset", "STRING"),
+    ];
+    app.define("ORDER", &attributes).await;
+    app
+}
+
 #[tokio::test]
 async fn each_field_changes_alone_and_stands_in_the_history() {
-    let app = TestApp::start().await;
+    let app = start().await;
     let (id, _) = app.create(full()).await;
     let mut version = 2;
     for (field, value, shown, changes) in [
@@ -105,7 +119,7 @@ async fn each_field_changes_alone_and_stands_in_the_history() {
 
 #[tokio::test]
 async fn several_fields_are_one_fact() {
-    let app = TestApp::start().await;
+    let app = start().await;
     let (id, _) = app.create(full()).await;
     let input =
         json!({"id": id, "clientName": "N", "type": null, "customAttributes": {"a": 2}, "domain": "retail"});
@@ -124,7 +138,7 @@ async fn several_fields_are_one_fact() {
 
 #[tokio::test]
 async fn null_clears_and_absence_leaves() {
-    let app = TestApp::start().await;
+    let app = start().await;
     let (id, _) = app.create(full()).await;
     let input =
         json!({"id": id, "clientName": null, "type": null, "domain": null, "batchId": null, "summary": null});
@@ -139,9 +153,9 @@ async fn null_clears_and_absence_leaves() {
 
 #[tokio::test]
 async fn attributes_are_merged_key_by_key() {
-    let app = TestApp::start().await;
+    let app = start().await;
     let (id, _) = app.create(full()).await;
-    let patch = json!({"a": null, "b": {"x": 9}, "d": "new", "unknown": null});
+    let patch = json!({"a": null, "b": {"x": 9}, "d": "new", "unset": null});
     app.change("orderUpdate", json!({"id": id, "customAttributes": patch}), "cursor").await;
     assert_eq!(show(&app, &id).await["customAttributes"], json!({"b": {"x": 9}, "c": [1, 2], "d": "new"}));
     assert_eq!(
@@ -156,7 +170,7 @@ async fn attributes_are_merged_key_by_key() {
 
 #[tokio::test]
 async fn an_update_that_changes_nothing_adds_nothing() {
-    let app = TestApp::start().await;
+    let app = start().await;
     let (id, _) = app.create(full()).await;
     let before = app.stored().await;
     let head = app.run("{ eventCursor }").await.data()["eventCursor"].clone();
@@ -182,7 +196,7 @@ async fn an_update_that_changes_nothing_adds_nothing() {
 
 #[tokio::test]
 async fn the_cursor_resumes_right_after_the_write() {
-    let app = TestApp::start().await;
+    let app = start().await;
     let (id, _) = app.create(full()).await;
     let payload = app.change("orderUpdate", json!({"id": id, "clientName": "N"}), "cursor").await;
     app.change("orderUpdate", json!({"id": id, "clientName": "M"}), "cursor").await;

@@ -32,6 +32,8 @@ fn without_type_names(value: &mut Value) {
 #[tokio::test]
 async fn every_field_of_a_list_is_the_same_written_and_resolved() {
     let app = TestApp::start().await;
+    app.define("ORDER", &[("a", "STRING"), ("b", "ARRAY")]).await;
+    app.define("WORK_ORDER", &[("fragile", "BOOLEAN")]).await;
     let mut input = samples::order(3);
     input["clientName"] = json!("\"Ünïcode\" \\ and\nlines\u{1}");
     input["customAttributes"] = json!({"b": [1, {"c": null}], "a": "é\"\\"});

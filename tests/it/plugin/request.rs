@@ -32,6 +32,7 @@ async fn called(
     server: &PluginServer,
     http: serde_json::Value,
 ) -> (Call, String, [String; 3]) {
+    app.define("ORDER", &[("tier", "STRING"), ("weight", "NUMBER")]).await;
     let (plugin_id, secret) = plugin(app, "checker", http).await;
     let workflow_id = workflow(app, "checker", &plugin_id, "REJECT").await;
     let input = with(order(1), "customAttributes", json!({"tier": "gold", "weight": 12.50}));

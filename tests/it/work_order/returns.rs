@@ -29,9 +29,15 @@ fn rich() -> Value {
     work_order
 }
 
+async fn start() -> TestApp {
+    let app = TestApp::start().await;
+    app.define("WORK_ORDER", &[("a", "NUMBER")]).await;
+    app
+}
+
 #[tokio::test]
 async fn a_started_work_order_that_fails_gets_a_return_to_its_pickup() {
-    let app = TestApp::start().await;
+    let app = start().await;
     let input = samples::with(samples::order(0), "workOrders", json!([rich(), samples::move_containers()]));
     let (order, ids) = app.create(input).await;
     app.move_work_order(&ids[0], "START").await;
@@ -73,7 +79,7 @@ async fn a_started_work_order_that_fails_gets_a_return_to_its_pickup() {
 
 #[tokio::test]
 async fn a_return_leads_to_the_return_stop_where_there_is_one() {
-    let app = TestApp::start().await;
+    let app = start().await;
     let mut work_order = rich();
     work_order["return"] = json!({"location": {"facilityId": "RET-9"}, "instruction": "dock 2"});
     let (order, ids) = app.create(samples::with(samples::order(0), "workOrders", json!([work_order]))).await;
@@ -90,7 +96,7 @@ async fn a_return_leads_to_the_return_stop_where_there_is_one() {
 
 #[tokio::test]
 async fn goods_that_never_left_need_no_return() {
-    let app = TestApp::start().await;
+    let app = start().await;
     let mut input = samples::order(2);
     input["workOrders"][1] = json!({"type": "PHYSICAL_SERVICE"});
     let (order, ids) = app.create(input).await;
@@ -104,7 +110,7 @@ async fn goods_that_never_left_need_no_return() {
 #[tokio::test]
 async fn a_return_holds_the_order_open_and_one_that_fails_gets_none_of_its_own() {
     for (end, outcome) in [("COMPLETE", "PARTIALLY_SUCCEEDED"), ("FAIL", "PARTIALLY_SUCCEEDED")] {
-        let app = TestApp::start().await;
+        let app = start().await;
         let (order, ids) = app.create(samples::order(2)).await;
         for (id, events) in [(&ids[0], ["START", "COMPLETE"]), (&ids[1], ["START", "FAIL"])] {
             for event in events {
@@ -136,7 +142,7 @@ async fn a_return_holds_the_order_open_and_one_that_fails_gets_none_of_its_own()
 
 #[tokio::test]
 async fn a_return_may_be_the_hundred_and_first_work_order() {
-    let app = TestApp::start().await;
+    let app = start().await;
     let (order, ids) = app.create(samples::order(100)).await;
     app.move_work_order(&ids[40], "START").await;
     app.move_work_order(&ids[40], "FAIL").await;

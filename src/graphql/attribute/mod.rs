@@ -1,0 +1,10 @@
+//! Custom attributes: definitions, and values as typed nodes.
+
+mod inputs;
+mod mutation;
+mod query;
+mod types;
+
+pub use mutation::AttributeMutation;
+pub use query::AttributeQuery;
+pub use types::AttributeDefinition;
