@@ -15,9 +15,9 @@ use crate::domain::{
     value::fixtures::{paths, report},
 };
 
-fn range(min: Option<&str>, max: Option<&str>) -> Option<Range> {
+fn range(min: Option<&str>, max: Option<&str>) -> Range {
     let read = |text: Option<&str>| text.map(|text| text.parse().unwrap());
-    Some(Range { min: read(min), max: read(max) })
+    Range { min: read(min), max: read(max) }
 }
 
 fn problems(new: NewDefinition) -> String {
@@ -41,14 +41,14 @@ fn what_contradicts_itself_is_refused() {
     use Type::{Array, Boolean, DateTime, Number, Object, String};
     let text = |regex: &str| NewDefinition { regex: Some(regex.to_owned()), ..new("a", String) };
     for (definition, expected) in [
-        (NewDefinition { range: range(Some("1"), Some("1.0")), ..new("a", Number) }, ""),
-        (NewDefinition { range: range(Some("-1.5"), None), ..new("a", Number) }, ""),
-        (NewDefinition { range: range(None, None), ..new("a", Boolean) }, ""),
-        (NewDefinition { range: range(Some("2"), Some("1")), ..new("a", Number) }, "range"),
-        (NewDefinition { range: range(Some("-1"), None), ..new("a", String) }, "range"),
-        (NewDefinition { range: range(None, Some("1.5")), ..new("a", String) }, "range"),
-        (NewDefinition { range: range(Some("0"), None), ..new("a", Boolean) }, "range"),
-        (NewDefinition { range: range(Some("0"), None), ..new("a", DateTime) }, "range"),
+        (NewDefinition { range: Some(range(Some("1"), Some("1.0"))), ..new("a", Number) }, ""),
+        (NewDefinition { range: Some(range(Some("-1.5"), None)), ..new("a", Number) }, ""),
+        (NewDefinition { range: Some(range(None, None)), ..new("a", Boolean) }, ""),
+        (NewDefinition { range: Some(range(Some("2"), Some("1"))), ..new("a", Number) }, "range"),
+        (NewDefinition { range: Some(range(Some("-1"), None)), ..new("a", String) }, "range"),
+        (NewDefinition { range: Some(range(None, Some("1.5"))), ..new("a", String) }, "range"),
+        (NewDefinition { range: Some(range(Some("0"), None)), ..new("a", Boolean) }, "range"),
+        (NewDefinition { range: Some(range(Some("0"), None)), ..new("a", DateTime) }, "range"),
         (text("^[A-Z]{2}$"), ""),
         (text("("), "regex"),
         (text("(?=a)"), "regex"),
@@ -66,7 +66,7 @@ fn what_contradicts_itself_is_refused() {
         (
             NewDefinition {
                 one_of: Some(vec![json!("abc")]),
-                range: range(None, Some("2")),
+                range: Some(range(None, Some("2"))),
                 ..new("a", String)
             },
             "oneOf.0",
@@ -74,7 +74,11 @@ fn what_contradicts_itself_is_refused() {
         (NewDefinition { default: Some(json!("x")), ..new("a", Number) }, "defaultValue"),
         (NewDefinition { default: Some(Value::Null), ..new("a", Number) }, ""),
         (
-            NewDefinition { default: Some(json!(3)), range: range(None, Some("2")), ..new("a", Number) },
+            NewDefinition {
+                default: Some(json!(3)),
+                range: Some(range(None, Some("2"))),
+                ..new("a", Number)
+            },
             "defaultValue",
         ),
         (
@@ -101,7 +105,7 @@ fn every_problem_of_a_definition_is_named() {
     let bad = NewDefinition {
         description: Some("x".repeat(2_001)),
         indexed: true,
-        range: range(Some("1"), None),
+        range: Some(range(Some("1"), None)),
         regex: Some("a".into()),
         one_of: Some(vec![json!(1)]),
         ..new("1", Type::Object)
@@ -116,11 +120,11 @@ fn every_problem_of_a_definition_is_named() {
 fn a_value_is_held_against_its_definition() {
     let of = |definition: NewDefinition| definition.into_definition().unwrap();
     let text = of(NewDefinition {
-        range: range(Some("2"), Some("3")),
+        range: Some(range(Some("2"), Some("3"))),
         regex: Some("^[A-Zü]+$".into()),
         ..new("a", Type::String)
     });
-    let number = of(NewDefinition { range: range(Some("0.5"), Some("2")), ..new("a", Type::Number) });
+    let number = of(NewDefinition { range: Some(range(Some("0.5"), Some("2"))), ..new("a", Type::Number) });
     let choice = of(NewDefinition { one_of: Some(vec![json!("1.50"), json!(2)]), ..new("a", Type::Number) });
     let instant = of(new("a", Type::DateTime));
     for (definition, value, expected) in [
@@ -156,7 +160,7 @@ fn a_value_is_held_against_its_definition() {
 
 #[test]
 fn a_definition_changes_only_into_a_sound_one() {
-    let present = NewDefinition { range: range(Some("1"), Some("9")), ..new("a", Type::Number) };
+    let present = NewDefinition { range: Some(range(Some("1"), Some("9"))), ..new("a", Type::Number) };
     let present = present.into_definition().unwrap();
     assert_eq!(DefinitionPatch::default().apply(&present).unwrap(), present);
     let cleared = DefinitionPatch { range: Patch::Clear, required: Some(true), ..DefinitionPatch::default() };
@@ -171,7 +175,7 @@ fn rules() -> Rules {
         NewDefinition { required: true, ..new("lane", Type::String) },
         NewDefinition {
             default: Some(json!(1)),
-            range: range(None, Some("5")),
+            range: Some(range(None, Some("5"))),
             ..new("priority", Type::Number)
         },
         new("tags", Type::Object),

@@ -1,5 +1,7 @@
 //! Definitions as clients see them.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use entity::{attribute_definition::Model, stored};
 
@@ -55,11 +57,11 @@ pub enum AttributeIndexStatus {
 
 /// The definition of a custom attribute.
 #[derive(Clone, Debug)]
-pub struct AttributeDefinition(Model);
+pub struct AttributeDefinition(Arc<Model>);
 
 impl From<Model> for AttributeDefinition {
     fn from(row: Model) -> Self {
-        Self(row)
+        Self(Arc::new(row))
     }
 }
 

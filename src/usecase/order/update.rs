@@ -41,8 +41,8 @@ pub async fn update(app: &App, caller: &Caller, command: Update) -> Result<Order
     let rules = work.definitions.of(Owner::Order).rules();
     if let Some(patched) = edit(current(&aggregate.order)?, command.patch, rules)? {
         let changes = patched.changes.clone();
-        let changed = set(&mut aggregate.order, patched)?;
-        write_changed(&work, Owner::Order, command.id.0, &changed).await?;
+        let attributes = set(&mut aggregate.order, patched)?;
+        write_changed(&work, Owner::Order, command.id.0, &attributes).await?;
         aggregate.touch_order(&work.recorder, work.now);
         let subject = aggregate.order_subject();
         work.recorder.record(subject, Fact::OrderUpdated { changes }, Reason::default());
