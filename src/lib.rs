@@ -10,7 +10,7 @@
 //! cli, serve                      wire the parts together, start and stop them
 //! http                            requests and sockets in, GraphQL out
 //! graphql                         the contract in Rust: thin resolvers
-//! plugins                         what plugins are asked, and the workers that ask them
+//! plugins        webhooks         what plugins are asked, and who asks them | what endpoints are sent
 //! usecase        outbound         one file per thing a caller can ask for | calls to untrusted addresses
 //! events         access           the log and its readers                 | who is calling
 //! store                           every statement, each bound to a tenant
@@ -43,3 +43,4 @@ pub mod secret;
 pub mod serve;
 pub mod store;
 pub mod usecase;
+pub mod webhooks;

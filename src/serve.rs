@@ -18,7 +18,8 @@ use crate::{
     seam::{Clock, Ids},
     secret::{Keyring, LoadError},
     store::{self, Database},
-    usecase::{attribute::Indexer, idempotency::Cleaner},
+    usecase::{attribute::Indexer, idempotency::Cleaner, retention::Retention},
+    webhooks,
 };
 
 /// How long requests in flight and open sockets may take to end once the server stops.
@@ -34,10 +35,12 @@ const RESTART_AFTER: Duration = Duration::from_secs(1);
 type Service = (&'static str, fn(App, CancellationToken) -> BoxFuture<'static, ()>);
 
 /// Everything that runs beside the requests.
-const SERVICES: [Service; 5] = [
+const SERVICES: [Service; 7] = [
     ("wake-ups", |app, stop| app.wake.service(app.database.clone()).run(stop).boxed()),
     ("event tail", |app, stop| app.hub.tail(app.database.clone(), app.wake.clone()).run(stop).boxed()),
     ("plugin worker", |app, stop| Worker::new(app).run(stop).boxed()),
+    ("webhooks", |app, stop| webhooks::Worker::new(app).run(stop).boxed()),
+    ("event cleaner", |app, stop| Retention::new(app).run(stop).boxed()),
     ("indexer", |app, stop| Indexer::new(app).run(stop).boxed()),
     ("idempotency cleaner", |app, stop| Cleaner::new(app).run(stop).boxed()),
 ];

@@ -73,3 +73,11 @@ define_id!(
     /// Id of an attribute's definition.
     AttributeDefinitionId, "atd", "an attribute definition"
 );
+define_id!(
+    /// Id of a webhook endpoint.
+    WebhookEndpointId, "whe", "a webhook endpoint"
+);
+define_id!(
+    /// Id of a delivery to a webhook endpoint.
+    WebhookDeliveryId, "whd", "a webhook delivery"
+);

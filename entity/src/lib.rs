@@ -20,4 +20,6 @@ pub mod plugin_step;
 pub mod plugin_workflow;
 pub mod stored;
 pub mod type_id;
+pub mod webhook_delivery;
+pub mod webhook_endpoint;
 pub mod work_order;

@@ -11,6 +11,9 @@ macro_rules! stored_enum {
         pub enum $name { $($(#[$variant_doc])* #[sea_orm(string_value = $text)] $variant),+ }
 
         impl $name {
+            /// Every member.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
             /// The text that is stored, which is also the name in the API.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
@@ -189,5 +192,16 @@ stored_enum!(
         Ready = "READY",
         /// It is being removed.
         Removing = "REMOVING",
+    }
+);
+stored_enum!(
+    /// How a delivery to a webhook endpoint stands.
+    DeliveryStatus {
+        /// It is to be sent, for the first time or again.
+        Pending = "PENDING",
+        /// The endpoint took it.
+        Delivered = "DELIVERED",
+        /// It was given up.
+        Failed = "FAILED",
     }
 );

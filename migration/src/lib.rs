@@ -14,6 +14,7 @@ mod m20261124_000020_create_attribute_definition;
 mod m20261124_000021_create_list_entry;
 mod m20261124_000022_index_lists;
 mod m20261124_000040_expire_events;
+mod m20261124_000041_create_webhook;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000022_index_lists::Migration),
             Box::new(m20261124_000040_expire_events::Migration),
             Box::new(m20261124_000010_create_lifecycle::Migration),
+            Box::new(m20261124_000041_create_webhook::Migration),
         ]
     }
 }

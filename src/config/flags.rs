@@ -38,6 +38,11 @@ pub struct Flags {
     #[arg(long, global = true, value_name = "CIDR")]
     pub plugin_allow_net: Vec<String>,
 
+    /// How many days events are kept, at least 7; older cursors then no longer resume [env: WAYBILL_EVENT_KEEP_DAYS]
+    /// [default: for ever]
+    #[arg(long, global = true, value_name = "DAYS")]
+    pub event_keep_days: Option<String>,
+
     /// What to log: error, warn, info, debug, trace, or directives such as info,waybill=debug [env: WAYBILL_LOG]
     /// [default: info]
     #[arg(long, global = true, value_name = "FILTER")]
@@ -60,6 +65,7 @@ impl Flags {
             Setting::PluginAllowNet => {
                 Some(self.plugin_allow_net.clone()).filter(|networks| !networks.is_empty())
             }
+            Setting::EventKeepDays => one(&self.event_keep_days),
             Setting::Log => one(&self.log),
             Setting::LogFormat => one(&self.log_format),
         }

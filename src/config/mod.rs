@@ -53,6 +53,8 @@ pub struct Config {
     pub query_complexity: usize,
     /// How long the answer to a request with an idempotency key is kept (24 h).
     pub idempotency_keep: Duration,
+    /// How long events are kept (for ever).
+    pub event_keep: Option<Duration>,
 }
 
 /// Where the data keys are.
@@ -89,6 +91,7 @@ impl Default for Config {
             query_depth: 20,
             query_complexity: 20_000,
             idempotency_keep: Duration::from_hours(24),
+            event_keep: None,
         }
     }
 }
@@ -129,6 +132,12 @@ impl Config {
             Setting::PluginAllowNet,
             &mut config.plugin_allow_net,
             parse::network,
+            &mut problems,
+        );
+        sources.read(
+            Setting::EventKeepDays,
+            &mut config.event_keep,
+            |text| parse::keep_days(text).map(Some),
             &mut problems,
         );
         sources.read(Setting::Log, &mut config.log, parse::log_filter, &mut problems);

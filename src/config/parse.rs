@@ -3,6 +3,7 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use ipnet::IpNet;
@@ -14,6 +15,8 @@ use crate::{secret::Secret, store};
 
 /// Far more than any server serves well.
 const MOST_CONNECTIONS: u32 = 1_000;
+
+const KEEP_DAYS: std::ops::RangeInclusive<u32> = 7..=36_500;
 
 /// Where the key file is kept with PostgreSQL, unless the operator says where.
 const KEY_FILE: &str = "waybill.data-key";
@@ -72,6 +75,19 @@ pub(super) fn connections(text: &str) -> Result<u32, String> {
     text.parse().ok().filter(|count| (1..=MOST_CONNECTIONS).contains(count)).ok_or_else(|| {
         format!("{text:?} is not a number of connections; give one from 1 to {MOST_CONNECTIONS}")
     })
+}
+
+/// Not less than a webhook endpoint may fail before it is disabled, and than an idempotent answer, which names an event,
+/// is kept.
+pub(super) fn keep_days(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .filter(|days| KEEP_DAYS.contains(days))
+        .map(|days| Duration::from_hours(24 * u64::from(days)))
+        .ok_or_else(|| {
+            let (min, max) = (KEEP_DAYS.start(), KEEP_DAYS.end());
+            format!("{text:?} is not a number of days; give one from {min} to {max}, or leave it out to keep everything")
+        })
 }
 
 pub(super) fn network(text: &str) -> Result<IpNet, String> {

@@ -19,17 +19,19 @@ pub(super) enum Setting {
     DatabaseConnections,
     DataKeyFile,
     PluginAllowNet,
+    EventKeepDays,
     Log,
     LogFormat,
 }
 
 impl Setting {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Listen,
         Self::DatabaseUrl,
         Self::DatabaseConnections,
         Self::DataKeyFile,
         Self::PluginAllowNet,
+        Self::EventKeepDays,
         Self::Log,
         Self::LogFormat,
     ];
@@ -42,6 +44,7 @@ impl Setting {
             Self::DatabaseConnections => "database_connections",
             Self::DataKeyFile => "data_key_file",
             Self::PluginAllowNet => "plugin_allow_net",
+            Self::EventKeepDays => "event_keep_days",
             Self::Log => "log",
             Self::LogFormat => "log_format",
         }

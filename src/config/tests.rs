@@ -62,6 +62,7 @@ fn without_flags_environment_and_file_everything_is_as_documented() {
     assert_eq!(config.request_timeout, Duration::from_secs(30));
     assert_eq!((config.query_depth, config.query_complexity), (20, 20_000));
     assert_eq!(config.idempotency_keep, Duration::from_hours(24));
+    assert_eq!(config.event_keep, None);
     assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
 }
 
@@ -102,6 +103,7 @@ fn every_setting_can_be_made_in_every_place() {
         (Setting::DatabaseConnections, "12"),
         (Setting::DataKeyFile, key.path()),
         (Setting::PluginAllowNet, "10.1.0.0/16,fd00:1::/32"),
+        (Setting::EventKeepDays, "30"),
         (Setting::Log, "info,waybill=debug"),
         (Setting::LogFormat, "json"),
     ];
@@ -128,6 +130,7 @@ fn every_setting_can_be_made_in_every_place() {
         assert_eq!(config.database_connections, Some(12));
         assert_eq!(config.data_key_file, DataKeyFile::Given(key.path().into()));
         assert_eq!(config.plugin_allow_net, networks(&["10.1.0.0/16", "fd00:1::/32"]));
+        assert_eq!(config.event_keep, Some(Duration::from_hours(30 * 24)));
         assert_eq!((config.log.as_str(), config.log_format), ("info,waybill=debug", LogFormat::Json));
     }
 }
@@ -217,7 +220,7 @@ fn every_problem_is_named_with_its_place() {
         format!("database-url in {path}: there is no such setting; write database_url"),
         format!(
             "limits in {path}: there is no such setting; the settings are listen, database_url, \
-             database_connections, data_key_file, plugin_allow_net, log, log_format"
+             database_connections, data_key_file, plugin_allow_net, event_keep_days, log, log_format"
         ),
         format!(
             "listen in {path}: \"8080\" is not an address with a port; give one such as 127.0.0.1:8080, [::1]:8080 \

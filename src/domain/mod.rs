@@ -9,3 +9,4 @@ pub mod order;
 pub mod plugin;
 pub mod problem;
 pub mod value;
+pub mod webhook;

@@ -33,6 +33,9 @@ struct Shared {
     grown: Mutex<HashSet<Tenant>>,
     tail: Notify,
     workers: Notify,
+    /// The same, for the webhooks.
+    to_send: Mutex<HashSet<Tenant>>,
+    webhooks: Notify,
     /// Tenants of which other processes have to hear, and whether plugin runs were stored for them.
     untold: Mutex<HashMap<Tenant, bool>>,
     teller: Notify,
@@ -48,6 +51,7 @@ impl Wake {
 
     /// Somebody committed events of a tenant.
     fn heard(&self, tenant: Tenant, with_runs: bool) {
+        self.webhooks(&tenant);
         lock(&self.0.grown).insert(tenant);
         self.0.tail.notify_one();
         if with_runs {
@@ -64,6 +68,18 @@ impl Wake {
     /// Waits until there may be work for the plugin workers.
     pub async fn work(&self) {
         self.0.workers.notified().await;
+    }
+
+    /// There may be something to send to the webhook endpoints of a tenant.
+    pub fn webhooks(&self, tenant: &Tenant) {
+        lock(&self.0.to_send).insert(tenant.clone());
+        self.0.webhooks.notify_one();
+    }
+
+    /// Waits until there may be something to send to webhook endpoints, and says of which tenants.
+    pub async fn to_send(&self) -> HashSet<Tenant> {
+        self.0.webhooks.notified().await;
+        std::mem::take(&mut *lock(&self.0.to_send))
     }
 
     /// The service that tells other processes and listens to them.

@@ -9,8 +9,12 @@ use super::{
     order::Order,
     plugin::{Plugin, PluginRun, PluginWorkflow},
     quick::{Quick, QuickList},
+    webhook::{WebhookDelivery, WebhookEndpoint},
 };
-use crate::store::{self, Direction, Page, PageRequest, TenantDb, event::EventFilter, plugin_run::RunFilter};
+use crate::store::{
+    self, Direction, Page, PageRequest, TenantDb, event::EventFilter, plugin_run::RunFilter,
+    webhook_delivery::DeliveryFilter,
+};
 
 const DEFAULT_PAGE: i32 = 20;
 const MAX_PAGE: i32 = 100;
@@ -80,6 +84,10 @@ pub enum Counter {
     Workflows(Option<entity::stored::PluginTrigger>),
     /// Runs.
     Runs(RunFilter),
+    /// Webhook endpoints.
+    WebhookEndpoints,
+    /// Deliveries to a webhook endpoint.
+    Deliveries(DeliveryFilter),
 }
 
 impl Counter {
@@ -100,6 +108,8 @@ impl Counter {
             Self::Plugins => store::plugin::count(db, limit).await,
             Self::Workflows(trigger) => store::plugin::workflow_count(db, *trigger, limit).await,
             Self::Runs(filter) => store::plugin_run::count(db, filter, limit).await,
+            Self::WebhookEndpoints => store::webhook::count(db, limit).await,
+            Self::Deliveries(filter) => store::webhook_delivery::count(db, filter, limit).await,
         }
     }
 }
@@ -200,6 +210,8 @@ connection!(OrderEventConnection, OrderEventEdge, OrderEvent, "events");
 connection!(PluginConnection, PluginEdge, Plugin, "plugins");
 connection!(PluginWorkflowConnection, PluginWorkflowEdge, PluginWorkflow, "workflows");
 connection!(PluginRunConnection, PluginRunEdge, PluginRun, "plugin runs");
+connection!(WebhookEndpointConnection, WebhookEndpointEdge, WebhookEndpoint, "webhook endpoints");
+connection!(WebhookDeliveryConnection, WebhookDeliveryEdge, WebhookDelivery, "deliveries");
 
 impl OrderConnection {
     /// The members, to be given what a look-ahead found they will be asked for.

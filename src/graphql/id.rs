@@ -2,7 +2,10 @@
 
 use async_graphql::{Error, ID, Result};
 use entity::{
-    id::{AttributeDefinitionId, EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId},
+    id::{
+        AttributeDefinitionId, EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WebhookDeliveryId,
+        WebhookEndpointId, WorkOrderId,
+    },
     type_id::ParseError,
 };
 
@@ -25,7 +28,17 @@ macro_rules! from_text {
     };
 }
 
-from_text!(AttributeDefinitionId, EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId);
+from_text!(
+    AttributeDefinitionId,
+    EventId,
+    OrderId,
+    PluginId,
+    PluginRunId,
+    PluginWorkflowId,
+    WebhookDeliveryId,
+    WebhookEndpointId,
+    WorkOrderId
+);
 
 /// The id in an argument of a query; one of the wrong kind or form is an error at the top level.
 pub fn argument<T: FromText>(id: &ID) -> Result<T> {

@@ -10,7 +10,10 @@ use std::{
 
 use async_graphql::dataloader::Loader;
 use entity::{
-    id::{AttributeDefinitionId, EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId},
+    id::{
+        AttributeDefinitionId, EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WebhookDeliveryId,
+        WebhookEndpointId, WorkOrderId,
+    },
     stored::PluginTrigger,
 };
 
@@ -19,6 +22,7 @@ use super::{
     event::OrderEvent,
     order::Order,
     plugin::{Plugin, PluginRun, PluginWorkflow},
+    webhook::{WebhookDelivery, WebhookEndpoint},
     work_order::WorkOrder,
 };
 use crate::{
@@ -242,6 +246,28 @@ impl Loader<PluginRunId> for StoreLoader {
 
     async fn load(&self, keys: &[PluginRunId]) -> Loaded<PluginRunId, PluginRun> {
         by(store::plugin_run::by_ids(&self.reader.db(), keys).await, |row| row.id, PluginRun::from)
+    }
+}
+
+impl Loader<WebhookEndpointId> for StoreLoader {
+    type Value = WebhookEndpoint;
+    type Error = Arc<Fault>;
+
+    async fn load(&self, keys: &[WebhookEndpointId]) -> Loaded<WebhookEndpointId, WebhookEndpoint> {
+        by(store::webhook::by_ids(&self.reader.db(), keys).await, |row| row.id, WebhookEndpoint::from)
+    }
+}
+
+impl Loader<WebhookDeliveryId> for StoreLoader {
+    type Value = WebhookDelivery;
+    type Error = Arc<Fault>;
+
+    async fn load(&self, keys: &[WebhookDeliveryId]) -> Loaded<WebhookDeliveryId, WebhookDelivery> {
+        by(
+            store::webhook_delivery::by_ids(&self.reader.db(), keys).await,
+            |row| row.id,
+            WebhookDelivery::from,
+        )
     }
 }
 

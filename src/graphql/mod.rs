@@ -5,6 +5,7 @@
 
 mod connection;
 mod context;
+mod delete;
 mod endpoint;
 mod error;
 mod field_order;
@@ -23,6 +24,7 @@ mod event;
 mod lifecycle;
 mod order;
 mod plugin;
+mod webhook;
 mod work_order;
 
 use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions};
@@ -41,6 +43,7 @@ pub struct Query(
     attribute::AttributeQuery,
     plugin::PluginQuery,
     event::EventQuery,
+    webhook::WebhookQuery,
     viewer::ViewerQuery,
 );
 
@@ -53,6 +56,7 @@ pub struct Mutation(
     lifecycle::LifecycleMutation,
     attribute::AttributeMutation,
     plugin::PluginMutation,
+    webhook::WebhookMutation,
 );
 
 /// What can be watched. `after` resumes: every event committed after that cursor arrives, in commit order, once, then

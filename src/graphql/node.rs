@@ -2,7 +2,8 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::id::{
-    AttributeDefinitionId, EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId,
+    AttributeDefinitionId, EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WebhookDeliveryId,
+    WebhookEndpointId, WorkOrderId,
 };
 
 use super::{
@@ -13,6 +14,7 @@ use super::{
     id,
     order::Order,
     plugin::{Plugin, PluginRun, PluginWorkflow},
+    webhook::{WebhookDelivery, WebhookEndpoint},
     work_order::WorkOrder,
 };
 
@@ -36,6 +38,10 @@ pub enum Node {
     PluginWorkflow(PluginWorkflow),
     /// A run.
     PluginRun(PluginRun),
+    /// A webhook endpoint.
+    WebhookEndpoint(WebhookEndpoint),
+    /// A delivery to a webhook endpoint.
+    WebhookDelivery(WebhookDelivery),
 }
 
 /// Queries for anything by its id.
@@ -83,11 +89,13 @@ async fn load(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         Some(PluginId::PREFIX) => load!(PluginId),
         Some(PluginWorkflowId::PREFIX) => load!(PluginWorkflowId),
         Some(PluginRunId::PREFIX) => load!(PluginRunId),
+        Some(WebhookEndpointId::PREFIX) => load!(WebhookEndpointId),
+        Some(WebhookDeliveryId::PREFIX) => load!(WebhookDeliveryId),
         _ => {
             let given: String = id.chars().take(40).collect();
             let message = format!(
-                "{given:?} is not an id: expected one of the prefixes ord, wo, atd, evt, plg, pwf, run, an underscore and \
-                 26 characters"
+                "{given:?} is not an id: expected one of the prefixes ord, wo, atd, evt, plg, pwf, run, whe, whd, an \
+                 underscore and 26 characters"
             );
             Err(Code::BadUserInput.error(message))
         }

@@ -9,8 +9,8 @@ use entity::{
     stored::EventType,
 };
 use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect, Select,
-    Statement,
+    ColumnTrait, DbErr, EntityTrait, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select, Statement, sea_query::Expr,
 };
 
 use super::{
@@ -166,6 +166,23 @@ pub async fn by_ids(db: &TenantDb<'_>, ids: &[EventId]) -> Result<Vec<Model>, Db
     db.rows(db.find::<Entity>().filter(one_of(db, Column::Id, ids))).await
 }
 
+/// The events at those positions, oldest first.
+pub async fn at(db: &TenantDb<'_>, positions: &[i64]) -> Result<Vec<Model>, DbErr> {
+    let select = db.find::<Entity>().filter(Column::Position.is_in(positions.iter().copied()));
+    db.rows(select.order_by_asc(Column::Position)).await
+}
+
+/// How many events pass after a position and up to another.
+pub async fn count_between(
+    db: &TenantDb<'_>,
+    filter: &EventFilter,
+    after: i64,
+    up_to: i64,
+) -> Result<u64, DbErr> {
+    let select = filter.select(db).filter(Column::Position.gt(after)).filter(Column::Position.lte(up_to));
+    Ok(page::count_up_to(db, select, i32::MAX.unsigned_abs().into()).await?.0)
+}
+
 /// How far a tenant's log reaches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
@@ -206,4 +223,27 @@ pub async fn insert(db: &TenantDb<'_>, events: &[Model]) -> Result<(), DbErr> {
         Entity::insert_many::<ActiveModel, _>(rows).exec_without_returning(db.conn()).await?;
     }
     Ok(())
+}
+
+/// Says that events up to a position are not kept any more.
+pub async fn expire(db: &TenantDb<'_>, up_to: i64) -> Result<(), DbErr> {
+    db.update::<event_head::Entity>()
+        .col_expr(event_head::Column::Expired, Expr::value(up_to))
+        .filter(event_head::Column::Expired.lt(up_to))
+        .exec(db.conn())
+        .await?;
+    Ok(())
+}
+
+/// Removes the oldest events up to a position, at most `limit`, and gives how many. [`expire`] comes first.
+pub async fn remove(db: &TenantDb<'_>, up_to: i64, limit: u64) -> Result<u64, DbErr> {
+    let chosen = db
+        .find::<Entity>()
+        .select_only()
+        .column(Column::Position)
+        .filter(Column::Position.lte(up_to))
+        .order_by_asc(Column::Position)
+        .limit(limit);
+    let delete = db.delete::<Entity>().filter(Column::Position.in_subquery(chosen.into_query()));
+    Ok(delete.exec(db.conn()).await?.rows_affected)
 }

@@ -20,6 +20,8 @@ pub mod order;
 pub mod plugin;
 pub mod plugin_run;
 pub mod queue;
+pub mod webhook;
+pub mod webhook_delivery;
 pub mod work_order;
 
 pub use cache::TenantCache;

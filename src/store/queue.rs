@@ -4,8 +4,8 @@
 
 use chrono::{DateTime, Utc};
 use entity::{
-    attribute_definition,
-    id::{AttributeDefinitionId, PluginRunId},
+    attribute_definition, event_head,
+    id::{AttributeDefinitionId, OrderId, PluginRunId, WebhookEndpointId},
     idempotency_key, plugin_run,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, Statement};
@@ -91,6 +91,94 @@ pub async fn due_indexes(
             Ok((Tenant::new(&tenant), row.try_get_by_index(1)?))
         })
         .collect()
+}
+
+/// An enabled webhook endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Webhook {
+    /// Whose it is.
+    pub tenant: Tenant,
+    /// The endpoint.
+    pub endpoint_id: WebhookEndpointId,
+}
+
+/// Every enabled endpoint, and whether there is something to send to it: events that have no delivery yet, or
+/// deliveries that are due.
+pub async fn webhooks(database: &Database, now: DateTime<Utc>) -> Result<Vec<(Webhook, bool)>, DbErr> {
+    let statement = Statement::from_sql_and_values(
+        database.backend(),
+        "SELECT e.tenant_id, e.id, e.position < COALESCE(h.position, 0) OR EXISTS (SELECT 1 FROM webhook_delivery d \
+         WHERE d.tenant_id = e.tenant_id AND d.endpoint_id = e.id AND d.due_at <= $1) \
+         FROM webhook_endpoint e LEFT JOIN event_head h ON h.tenant_id = e.tenant_id \
+         WHERE e.enabled AND e.deleted_at IS NULL",
+        [now.into()],
+    );
+    let rows = database.reader().query_all_raw(statement).await?;
+    rows.iter()
+        .map(|row| {
+            let tenant: String = row.try_get_by_index(0)?;
+            let webhook = Webhook { tenant: Tenant::new(&tenant), endpoint_id: row.try_get_by_index(1)? };
+            Ok((webhook, row.try_get_by_index(2)?))
+        })
+        .collect()
+}
+
+/// A delivery that this process took up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClaimedDelivery {
+    /// Its event's place in the log.
+    pub position: i64,
+    /// The order that it is about.
+    pub order_id: OrderId,
+    /// How often it was sent, this time included.
+    pub attempts: i32,
+}
+
+/// Takes up at most `limit` deliveries to an endpoint that are due, those first that have waited longest, and holds
+/// them until `held_until` under the name `lease`. See [`claim_runs`].
+pub async fn claim_deliveries(
+    database: &Database,
+    webhook: &Webhook,
+    now: DateTime<Utc>,
+    held_until: DateTime<Utc>,
+    lease: Uuid,
+    limit: usize,
+) -> Result<Vec<ClaimedDelivery>, DbErr> {
+    let backend = database.backend();
+    let skip_locked = if backend == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
+    let statement = Statement::from_sql_and_values(
+        backend,
+        format!(
+            "WITH due AS (SELECT position FROM webhook_delivery WHERE tenant_id = $4 AND endpoint_id = $5 \
+             AND due_at <= $3 ORDER BY due_at, position LIMIT {limit} {skip_locked}) \
+             UPDATE webhook_delivery SET lease = $1, due_at = $2, attempts = attempts + 1 \
+             WHERE tenant_id = $4 AND endpoint_id = $5 AND position IN (SELECT position FROM due) \
+             RETURNING position, order_id, attempts"
+        ),
+        [
+            lease.into(),
+            held_until.into(),
+            now.into(),
+            webhook.tenant.as_str().into(),
+            webhook.endpoint_id.into(),
+        ],
+    );
+    let rows = database.writer().query_all_raw(statement).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(ClaimedDelivery {
+                position: row.try_get_by_index(0)?,
+                order_id: row.try_get_by_index(1)?,
+                attempts: row.try_get_by_index(2)?,
+            })
+        })
+        .collect()
+}
+
+/// Every tenant that has a log.
+pub async fn tenants(database: &Database) -> Result<Vec<Tenant>, DbErr> {
+    let heads = event_head::Entity::find().all(database.reader()).await?;
+    Ok(heads.into_iter().map(|head| Tenant::new(&head.tenant_id)).collect())
 }
 
 /// Forgets answers that were kept before `time`.

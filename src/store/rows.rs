@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use entity::{
-    id::{AttributeDefinitionId, EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId},
+    id::{
+        AttributeDefinitionId, EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WebhookDeliveryId,
+        WebhookEndpointId, WorkOrderId,
+    },
     stored::{
-        AttributeOwner, AttributeType, Direction, EventType, IndexState, LifecycleOwner, Outcome, Phase,
-        PluginKind, PluginRunStatus, PluginTrigger, Verdict, WorkOrderFlow, WorkOrderType,
+        AttributeOwner, AttributeType, DeliveryStatus, Direction, EventType, IndexState, LifecycleOwner,
+        Outcome, Phase, PluginKind, PluginRunStatus, PluginTrigger, Verdict, WorkOrderFlow, WorkOrderType,
     },
 };
 use sea_orm::{
@@ -111,10 +114,21 @@ plain_cells!(
     Option<Uuid>,
     Option<DateTime<Utc>>,
 );
-id_cells!(AttributeDefinitionId, EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId);
+id_cells!(
+    AttributeDefinitionId,
+    EventId,
+    OrderId,
+    PluginId,
+    PluginRunId,
+    PluginWorkflowId,
+    WebhookDeliveryId,
+    WebhookEndpointId,
+    WorkOrderId
+);
 enum_cells!(
     AttributeOwner,
     AttributeType,
+    DeliveryStatus,
     Direction,
     EventType,
     LifecycleOwner,
@@ -204,6 +218,14 @@ row!(plugin_step:
 row!(plugin_attempt:
     tenant_id run_id step_number number started_at duration_ms status_code error response_excerpt
 );
+row!(webhook_endpoint:
+    tenant_id id url description event_types enabled disabled_reason secret previous_secret previous_until position
+    failing_since deleted_at created_at created_by updated_at updated_by
+);
+row!(webhook_delivery:
+    tenant_id endpoint_id position id event_id order_id status attempts due_at lease last_status_code last_error
+    created_at delivered_at
+);
 
 #[cfg(test)]
 mod tests {
@@ -212,7 +234,8 @@ mod tests {
     use super::*;
 
     fn columns<E: EntityTrait>() -> Vec<String> {
-        E::Column::iter().map(|column| column.as_str().replace("type", "kind")).collect()
+        let field = |name: &str| if name == "type" { "kind".to_owned() } else { name.to_owned() };
+        E::Column::iter().map(|column| field(column.as_str())).collect()
     }
 
     #[test]
@@ -234,5 +257,7 @@ mod tests {
         assert_eq!(columns::<entity::plugin_run::Entity>(), entity::plugin_run::Model::FIELDS);
         assert_eq!(columns::<entity::plugin_step::Entity>(), entity::plugin_step::Model::FIELDS);
         assert_eq!(columns::<entity::plugin_attempt::Entity>(), entity::plugin_attempt::Model::FIELDS);
+        assert_eq!(columns::<entity::webhook_endpoint::Entity>(), entity::webhook_endpoint::Model::FIELDS);
+        assert_eq!(columns::<entity::webhook_delivery::Entity>(), entity::webhook_delivery::Model::FIELDS);
     }
 }

@@ -3,8 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    QueryFilter, QueryResult, QueryTrait, Select, Statement, UpdateMany,
+    ColumnTrait, ConnectionTrait, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr, DeleteMany,
+    EntityTrait, QueryFilter, QueryResult, QueryTrait, Select, Statement, UpdateMany,
 };
 
 use super::{Database, rows::Row};
@@ -59,6 +59,8 @@ tenant_owned!(
     plugin_run,
     plugin_step,
     plugin_workflow,
+    webhook_delivery,
+    webhook_endpoint,
     work_order,
 );
 
@@ -103,6 +105,11 @@ impl<'a> TenantDb<'a> {
     /// Changes rows of a table, the tenant's only.
     pub(super) fn update<E: TenantOwned>(&self) -> UpdateMany<E> {
         E::update_many().filter(E::TENANT.eq(self.tenant.as_str()))
+    }
+
+    /// Removes rows of a table, the tenant's only.
+    pub(super) fn delete<E: TenantOwned>(&self) -> DeleteMany<E> {
+        E::delete_many().filter(E::TENANT.eq(self.tenant.as_str()))
     }
 
     /// Runs a statement that selects all columns of a table in their order.

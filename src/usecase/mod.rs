@@ -2,12 +2,15 @@
 
 mod aggregate;
 pub mod idempotency;
+pub mod retention;
+pub mod signing;
 pub mod work;
 
 pub mod attribute;
 pub mod lifecycle;
 pub mod order;
 pub mod plugin;
+pub mod webhook;
 pub mod work_order;
 
 use entity::id::{OrderId, WorkOrderId};

@@ -11,7 +11,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "domain",
         &[
             "access", "app", "cli", "config", "events", "fault", "graphql", "http", "outbound", "plugins",
-            "seam", "secret", "serve", "store", "usecase", "entity",
+            "seam", "secret", "serve", "store", "usecase", "entity", "webhooks",
         ],
     ),
     (
@@ -21,7 +21,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "usecase",
         ],
     ),
-    ("events", &["app", "cli", "config", "graphql", "http", "outbound", "plugins", "serve", "usecase"]),
+    (
+        "events",
+        &["app", "cli", "config", "graphql", "http", "outbound", "plugins", "serve", "usecase", "webhooks"],
+    ),
     (
         "access",
         &["app", "cli", "config", "events", "graphql", "http", "outbound", "plugins", "serve", "usecase"],
@@ -33,10 +36,11 @@ const LAYERS: &[(&str, &[&str])] = &[
             "store", "usecase", "entity",
         ],
     ),
-    ("usecase", &["cli", "graphql", "http", "plugins", "serve"]),
-    ("plugins", &["cli", "graphql", "http", "serve"]),
-    ("graphql", &["cli", "http", "plugins", "serve"]),
-    ("http", &["cli", "plugins", "serve", "store", "usecase", "domain", "entity"]),
+    ("usecase", &["cli", "graphql", "http", "plugins", "serve", "webhooks"]),
+    ("plugins", &["cli", "graphql", "http", "serve", "webhooks"]),
+    ("webhooks", &["cli", "graphql", "http", "plugins", "serve"]),
+    ("graphql", &["cli", "http", "plugins", "serve", "webhooks"]),
+    ("http", &["cli", "plugins", "serve", "store", "usecase", "domain", "entity", "webhooks"]),
     (
         "config",
         &["app", "cli", "domain", "events", "graphql", "http", "plugins", "serve", "usecase", "entity"],

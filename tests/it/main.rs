@@ -24,4 +24,5 @@ mod order;
 mod plugin;
 mod schema;
 mod tour;
+mod webhook;
 mod work_order;

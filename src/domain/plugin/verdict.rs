@@ -221,7 +221,7 @@ fn fail(error: &str) -> Answer {
 }
 
 /// Reads `Retry-After`: seconds, or a date in one of the three forms of RFC 9110. What is neither is ignored.
-fn parse_retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
+pub fn parse_retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         // Too many digits for a number of seconds still mean: long.

@@ -6,7 +6,7 @@ mod types;
 
 pub use query::EventQuery;
 pub use subscription::EventSubscription;
-pub use types::OrderEvent;
+pub use types::{OrderEvent, OrderEventType};
 
 pub(super) use query::history;
 pub(super) use types::OrderEventWhere;

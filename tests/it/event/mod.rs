@@ -5,6 +5,7 @@ mod lag;
 mod processes;
 mod query;
 mod resume;
+mod retention;
 mod subscription;
 
 use entity::event;
@@ -22,7 +23,7 @@ pub(crate) fn cursor(position: i64) -> String {
 }
 
 /// The positions that the cursors of some events stand for.
-fn positions(events: &[Value]) -> Vec<i64> {
+pub(crate) fn positions(events: &[Value]) -> Vec<i64> {
     let tenant = Tenant::new("default");
     let position = |event: &Value| Cursor::decode(&tenant, event["cursor"].as_str().unwrap()).unwrap().0;
     events.iter().map(position).collect()

@@ -174,6 +174,11 @@ impl TestApp {
         Worker::new(self.app.clone()).work_once().await.unwrap()
     }
 
+    /// Sends to webhook endpoints everything that is due at the present instant, and gives how many attempts that were.
+    pub(crate) async fn deliver(&self) -> usize {
+        waybill::webhooks::Worker::new(self.app.clone()).work_once().await.unwrap()
+    }
+
     /// Moves the clock forward.
     pub(crate) fn advance(&self, by: Duration) {
         self.app.clock.advance(by);
