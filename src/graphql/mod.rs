@@ -9,6 +9,7 @@ mod delete;
 mod endpoint;
 mod error;
 mod field_order;
+mod flat;
 mod gather;
 mod id;
 mod limits;

@@ -100,6 +100,26 @@ impl Writer {
         }
     }
 
+    /// Writes a list; `write` writes each of its members.
+    pub fn list<T, E>(
+        &mut self,
+        members: &[T],
+        mut write: impl FnMut(&T, &mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let begin = self.text.len();
+        self.json("[");
+        for (index, member) in members.iter().enumerate() {
+            if index == 1 {
+                // The others will be much like the first.
+                self.text.reserve((self.text.len() - begin).saturating_mul(members.len()));
+            }
+            self.json(if index == 0 { "" } else { "," });
+            write(member, self)?;
+        }
+        self.json("]");
+        Ok(())
+    }
+
     /// The text, if all of it could be written.
     pub fn finish(self) -> Option<String> {
         String::from_utf8(self.text).ok().filter(|_| !self.failed)

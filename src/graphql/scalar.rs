@@ -142,6 +142,11 @@ pub fn raw_text(value: &Value) -> Option<&str> {
     }
 }
 
+/// A value that goes into the response as this text, which must be JSON.
+pub fn raw_value(text: String) -> Value {
+    Value::Object(IndexMap::from([(Name::new(RAW_JSON_KEY), Value::String(text))]))
+}
+
 /// Any JSON value.
 #[Scalar(name = "JSON")]
 impl ScalarType for Json {
@@ -151,11 +156,10 @@ impl ScalarType for Json {
 
     fn to_value(&self) -> Value {
         // Always as text: an object of a caller's that has the same one key is then not taken for raw JSON.
-        let text = match self {
+        raw_value(match self {
             Self::Text(text) => text.clone(),
             Self::Value(value) => value.to_string(),
-        };
-        Value::Object(IndexMap::from([(Name::new(RAW_JSON_KEY), Value::String(text))]))
+        })
     }
 }
 

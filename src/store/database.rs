@@ -20,6 +20,7 @@ use sea_orm::{
     },
 };
 
+use super::readers::{Limits, Readers};
 use crate::fault::Fault;
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -46,6 +47,10 @@ pub type Statements = Arc<AtomicU64>;
 pub struct Database {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
+    /// PostgreSQL only: what [`TenantDb`] reads over.
+    ///
+    /// [`TenantDb`]: super::TenantDb
+    readers: Option<Readers>,
     statements: Statements,
 }
 
@@ -77,7 +82,7 @@ pub enum OpenError {
 
 impl Database {
     /// Opens the store that `url` names; a SQLite file is made where there is none. `connections` bounds the
-    /// connections to PostgreSQL and the readers of SQLite.
+    /// connections to PostgreSQL, half of which only read, and the readers of SQLite.
     pub async fn open(url: &str, connections: Option<u32>) -> Result<Self, OpenError> {
         let statements = Statements::default();
         if let Some(path) = sqlite_path(url) {
@@ -90,20 +95,21 @@ impl Database {
                 sea_orm::Database::connect(sqlite_options(url, readers)).await.map_err(failed)?;
             count_statements(&mut writer, &statements);
             count_statements(&mut reader, &statements);
-            return Ok(Self { writer, reader, statements });
+            return Ok(Self { writer, reader, readers: None, statements });
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let mut options = ConnectOptions::new(url.to_owned());
-            common_options(&mut options, connections.unwrap_or(POSTGRES_CONNECTIONS));
-            options.statement_timeout(POSTGRES_STATEMENT_TIMEOUT);
-            // Every statement is a look-up by an index whatever its values are, so planning it anew each time, as the
-            // server would for lists of ids, only costs.
-            options.map_sqlx_postgres_opts(|postgres| {
-                postgres.options([("plan_cache_mode", "force_generic_plan")])
-            });
-            let mut pool = sea_orm::Database::connect(options).await.map_err(OpenError::Connect)?;
+            let connections = connections.unwrap_or(POSTGRES_CONNECTIONS);
+            let limits = Limits {
+                connections: (connections / 2).max(1),
+                acquire_timeout: ACQUIRE_TIMEOUT,
+                test_after_idle: TEST_AFTER_IDLE,
+            };
+            let mut pool = connect_postgres(url, connections.div_ceil(2)).await?;
             count_statements(&mut pool, &statements);
-            return Ok(Self { writer: pool.clone(), reader: pool, statements });
+            let read_pool = connect_postgres(url, limits.connections).await?;
+            let read_pool = read_pool.get_postgres_connection_pool().clone();
+            let readers = Some(Readers::new(read_pool, limits, Arc::clone(&statements)));
+            return Ok(Self { writer: pool.clone(), reader: pool, readers, statements });
         }
         Err(OpenError::UnknownScheme)
     }
@@ -159,6 +165,9 @@ impl Database {
 
     /// Waits for open statements and closes the connections.
     pub async fn close(self) {
+        if let Some(readers) = &self.readers {
+            readers.close().await;
+        }
         // Nothing is left to do about a pool that does not close cleanly: the process ends.
         let _ = self.reader.close().await;
         let _ = self.writer.close().await;
@@ -167,6 +176,11 @@ impl Database {
     /// For [`super::TenantDb`] and [`super::queue`].
     pub(super) const fn reader(&self) -> &DatabaseConnection {
         &self.reader
+    }
+
+    /// For [`super::TenantDb`].
+    pub(super) const fn readers(&self) -> Option<&Readers> {
+        self.readers.as_ref()
     }
 
     /// For [`super::queue`].
@@ -218,6 +232,16 @@ fn common_options(options: &mut ConnectOptions, connections: u32) {
         .test_before_acquire_if_idle_for(TEST_AFTER_IDLE)
         .sqlx_logging(false)
         .record_stmt_in_spans(false);
+}
+
+async fn connect_postgres(url: &str, connections: u32) -> Result<DatabaseConnection, OpenError> {
+    let mut options = ConnectOptions::new(url.to_owned());
+    common_options(&mut options, connections);
+    options.statement_timeout(POSTGRES_STATEMENT_TIMEOUT);
+    // Every statement is a look-up by an index whatever its values are, so planning it anew each time, as the server
+    // would for lists of ids, only costs.
+    options.map_sqlx_postgres_opts(|postgres| postgres.options([("plan_cache_mode", "force_generic_plan")]));
+    sea_orm::Database::connect(options).await.map_err(OpenError::Connect)
 }
 
 fn sqlite_options(url: &str, connections: u32) -> ConnectOptions {

@@ -8,6 +8,7 @@ pub mod convert;
 mod database;
 pub mod dialect;
 pub mod page;
+mod readers;
 mod rows;
 mod tenant;
 
@@ -27,4 +28,5 @@ pub mod work_order;
 pub use cache::TenantCache;
 pub use database::{Database, OpenError, Statements, sqlite_path};
 pub use page::{Direction, Page, PageRequest};
+pub use rows::Part;
 pub use tenant::{Reader, Tenant, TenantDb};

@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use super::{
-    TenantDb,
+    Part, TenantDb,
     dialect::one_of,
     page::{self, List, Page, PageRequest},
 };
@@ -21,6 +21,15 @@ const ROWS_PER_INSERT: usize = 500;
 /// The order of that id.
 pub async fn by_id(db: &TenantDb<'_>, id: OrderId) -> Result<Option<Model>, DbErr> {
     Ok(db.rows(db.find::<Entity>().filter(Column::Id.eq(id))).await?.pop())
+}
+
+/// Those columns of the order of that id.
+pub async fn part_by_id(
+    db: &TenantDb<'_>,
+    columns: &[Column],
+    id: OrderId,
+) -> Result<Option<Part>, DbErr> {
+    Ok(db.parts(db.find::<Entity>().filter(Column::Id.eq(id)), columns).await?.pop())
 }
 
 /// The orders of those ids, in no particular order.
@@ -45,7 +54,20 @@ pub async fn lock_after(db: &TenantDb<'_>, after: Option<OrderId>, limit: u64) -
 
 /// A page of orders, newest first.
 pub async fn page(db: &TenantDb<'_>, request: &PageRequest<OrderId>) -> Result<Page<Model>, DbErr> {
-    page::fetch(db, List { select: db.find::<Entity>(), key: Column::Id, order: Order::Desc }, request).await
+    page::fetch(db, newest_first(db), request).await
+}
+
+/// The same, and of the orders those columns.
+pub async fn page_parts(
+    db: &TenantDb<'_>,
+    columns: &[Column],
+    request: &PageRequest<OrderId>,
+) -> Result<Page<Part>, DbErr> {
+    page::fetch_parts(db, newest_first(db), columns, request).await
+}
+
+fn newest_first(db: &TenantDb<'_>) -> List<Entity> {
+    List { select: db.find::<Entity>(), key: Column::Id, order: Order::Desc }
 }
 
 /// How many orders there are, counted up to `limit`; whether that is all of them.

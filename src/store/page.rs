@@ -10,7 +10,7 @@ use sea_orm::{
     sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, Query, WindowStatement},
 };
 
-use super::{TenantDb, tenant::TenantOwned};
+use super::{Part, TenantDb, tenant::TenantOwned};
 
 /// Which end of the list a page is taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,6 +67,13 @@ pub(super) struct List<E: EntityTrait> {
 }
 
 impl<E: TenantOwned> List<E> {
+    /// The rows of a page, and one more: it tells whether the list goes on.
+    fn select<K: Into<Value> + Copy>(self, request: &PageRequest<K>) -> Select<E> {
+        let key = self.key;
+        let (select, scan) = self.window(request);
+        select.order_by(key, scan).limit(request.limit + 1)
+    }
+
     /// The rows that a page may be taken from, and the order in which to read them.
     fn window<K: Into<Value> + Copy>(self, request: &PageRequest<K>) -> (Select<E>, Order) {
         let Self { mut select, key, order } = self;
@@ -118,11 +125,21 @@ where
     E: TenantOwned,
     K: Into<Value> + Copy,
 {
-    let key = list.key;
-    let (select, scan) = list.window(request);
-    // One row more than asked for tells whether the list goes on.
-    let rows = db.rows(select.order_by(key, scan).limit(request.limit + 1)).await?;
-    Ok(Page::of(rows, request))
+    Ok(Page::of(db.rows(list.select(request)).await?, request))
+}
+
+/// Takes a page of a list, and of its rows those columns.
+pub(super) async fn fetch_parts<E, K>(
+    db: &TenantDb<'_>,
+    list: List<E>,
+    columns: &[E::Column],
+    request: &PageRequest<K>,
+) -> Result<Page<Part>, DbErr>
+where
+    E: TenantOwned,
+    K: Into<Value> + Copy,
+{
+    Ok(Page::of(db.parts(list.select(request), columns).await?, request))
 }
 
 /// Takes the same page of each of several lists with one statement: those of the rows with the same `owner`. A list

@@ -31,6 +31,51 @@ pub trait Row: Sized {
     fn decode(row: &QueryResult) -> Result<Self, DbErr>;
 }
 
+/// A row with some of its table's columns, in the order in which they were asked for. What is null, or not of the type
+/// that is asked for, is said to be so; what is read borrows from the row.
+#[derive(Debug)]
+pub struct Part(QueryResult);
+
+impl From<QueryResult> for Part {
+    fn from(row: QueryResult) -> Self {
+        Self(row)
+    }
+}
+
+impl Part {
+    /// A text, or a JSON document.
+    pub fn text(&self, place: usize) -> Result<Option<&str>, DbErr> {
+        self.get(place)
+    }
+
+    /// An id.
+    pub fn uuid(&self, place: usize) -> Result<Option<Uuid>, DbErr> {
+        self.get(place)
+    }
+
+    /// A whole number.
+    pub fn int(&self, place: usize) -> Result<Option<i32>, DbErr> {
+        self.get(place)
+    }
+
+    /// Yes or no.
+    pub fn flag(&self, place: usize) -> Result<Option<bool>, DbErr> {
+        self.get(place)
+    }
+
+    /// An instant.
+    pub fn instant(&self, place: usize) -> Result<Option<DateTime<Utc>>, DbErr> {
+        self.get(place)
+    }
+
+    fn get<'a, T>(&'a self, place: usize) -> Result<T, DbErr>
+    where
+        T: Decode<'a, Postgres> + Decode<'a, Sqlite>,
+    {
+        Cells::of(&self.0)?.get(place).map_err(undecodable)
+    }
+}
+
 /// A row of one of the stores.
 enum Cells<'a> {
     Postgres(&'a PgRow),

@@ -4,10 +4,10 @@ use std::{fmt, sync::Arc};
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr, DeleteMany,
-    EntityTrait, QueryFilter, QueryResult, QueryTrait, Select, Statement, UpdateMany,
+    EntityTrait, QueryFilter, QueryResult, QuerySelect, QueryTrait, Select, Statement, UpdateMany,
 };
 
-use super::{Database, rows::Row};
+use super::{Database, readers::Readers, rows::{Part, Row}};
 
 /// The name of a tenant. Every row belongs to one, and every query is bound to one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,12 +69,13 @@ tenant_owned!(
 pub struct TenantDb<'a> {
     tenant: &'a Tenant,
     conn: DatabaseExecutor<'a>,
+    readers: Option<&'a Readers>,
 }
 
 impl<'a> TenantDb<'a> {
     /// Binds an open transaction to a tenant.
     pub const fn of_transaction(tenant: &'a Tenant, tx: &'a DatabaseTransaction) -> Self {
-        Self { tenant, conn: DatabaseExecutor::Transaction(tx) }
+        Self { tenant, conn: DatabaseExecutor::Transaction(tx), readers: None }
     }
 
     /// Whose rows it sees.
@@ -126,12 +127,29 @@ impl<'a> TenantDb<'a> {
     where
         E: TenantOwned,
     {
-        let rows = self.conn.query_all_raw(statement).await?;
-        rows.iter().map(E::Model::decode).collect()
+        self.query_all(statement).await?.iter().map(E::Model::decode).collect()
     }
 
+    /// The same as [`TenantDb::rows`] for some of the columns.
+    pub(super) async fn parts<E>(&self, select: Select<E>, columns: &[E::Column]) -> Result<Vec<Part>, DbErr>
+    where
+        E: TenantOwned,
+    {
+        let select = select.select_only().columns(columns.iter().copied());
+        let rows = self.query_all(select.build(self.backend())).await?;
+        Ok(rows.into_iter().map(Part::from).collect())
+    }
+
+    async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        match self.readers {
+            Some(readers) => readers.rows(statement).await,
+            None => self.conn.query_all_raw(statement).await,
+        }
+    }
+
+    /// The row of a statement that finds one at most.
     pub(super) async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.conn.query_one_raw(statement).await
+        Ok(self.query_all(statement).await?.pop())
     }
 }
 
@@ -155,6 +173,10 @@ impl Reader {
 
     /// A connection bound to the tenant.
     pub const fn db(&self) -> TenantDb<'_> {
-        TenantDb { tenant: &self.tenant, conn: DatabaseExecutor::Connection(self.database.reader()) }
+        TenantDb {
+            tenant: &self.tenant,
+            conn: DatabaseExecutor::Connection(self.database.reader()),
+            readers: self.database.readers(),
+        }
     }
 }

@@ -1,12 +1,14 @@
 //! Work orders.
 
+use std::collections::HashMap;
+
 use entity::{
     id::{OrderId, WorkOrderId},
     work_order::{ActiveModel, Column, Entity, Model},
 };
 use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter};
 
-use super::{TenantDb, dialect::one_of};
+use super::{Part, TenantDb, dialect::one_of};
 
 /// See `store::order`.
 const ROWS_PER_INSERT: usize = 500;
@@ -28,6 +30,27 @@ pub async fn of_orders(db: &TenantDb<'_>, order_ids: &[OrderId]) -> Result<Vec<M
     // Here, because a store would move whole rows to sort them.
     rows.sort_unstable_by_key(|row| (row.order_id, row.sequence));
     Ok(rows)
+}
+
+/// Those columns of the work orders of several orders, by order and by sequence.
+pub async fn parts_of_orders(
+    db: &TenantDb<'_>,
+    columns: &[Column],
+    order_ids: &[OrderId],
+) -> Result<HashMap<OrderId, Vec<Part>>, DbErr> {
+    let all = [columns, &[Column::OrderId, Column::Sequence]].concat();
+    let select = db.find::<Entity>().filter(one_of(db, Column::OrderId, order_ids));
+    let mut groups: HashMap<OrderId, Vec<(i32, Part)>> = HashMap::new();
+    for part in db.parts(select, &all).await? {
+        let of = part.uuid(columns.len())?.unwrap_or_default();
+        let sequence = part.int(columns.len() + 1)?.unwrap_or_default();
+        groups.entry(OrderId(of)).or_default().push((sequence, part));
+    }
+    let sorted = groups.into_iter().map(|(id, mut group)| {
+        group.sort_unstable_by_key(|(sequence, _)| *sequence);
+        (id, group.into_iter().map(|(_, part)| part).collect())
+    });
+    Ok(sorted.collect())
 }
 
 /// Writes new work orders.

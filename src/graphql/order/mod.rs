@@ -1,5 +1,6 @@
 //! Orders.
 
+mod flat;
 mod inputs;
 mod mutation;
 mod payload;

@@ -7,11 +7,12 @@ use super::{
     super::{
         connection::{Counter, OrderConnection, PageArgs, cost},
         context::ContextExt,
+        flat::Answer,
         id,
         loaders::group,
         quick::Quick,
     },
-    Order,
+    Order, flat,
 };
 use crate::store::{
     self,
@@ -32,15 +33,19 @@ impl OrderQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Its id, `ord_…`.")] id: ID,
-    ) -> Result<Option<Quick<Order>>> {
+    ) -> Result<Option<Answer<Quick<Order>>>> {
         let id = id::argument::<OrderId>(&id)?;
         let db = ctx.db()?;
+        if let Some(written) = flat::order(&ctx.field(), &db, id).await {
+            let written = written.map_err(|error| ctx.fault(error))?;
+            return written.map(|text| Answer::written(ctx, text)).transpose();
+        }
         let row = store::order::by_id(&db, id).await.map_err(|error| ctx.fault(error))?;
         let Some(mut order) = row.map(Order::from) else { return Ok(None) };
         if ctx.look_ahead().field("workOrders").exists() {
             preload(ctx, std::iter::once(&mut order)).await?;
         }
-        Ok(Some(Quick(order)))
+        Ok(Some(Answer::Object(Quick(order))))
     }
 
     /// Orders, newest first.
@@ -52,10 +57,14 @@ impl OrderQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<OrderConnection> {
+    ) -> Result<Answer<OrderConnection>> {
         let args = PageArgs { first, after, last, before };
         let request = args.request(|cursor| decode_cursor(LIST, cursor).map(OrderId))?;
-        let page = store::order::page(&ctx.db()?, &request).await.map_err(|error| ctx.fault(error))?;
+        let db = ctx.db()?;
+        if let Some(written) = flat::page(&ctx.field(), &db, &request, |id| encode_cursor(LIST, id.0)).await {
+            return Answer::written(ctx, written.map_err(|error| ctx.fault(error))?);
+        }
+        let page = store::order::page(&db, &request).await.map_err(|error| ctx.fault(error))?;
         let cursor = |row: &entity::order::Model| encode_cursor(LIST, row.id.0);
         let mut page = OrderConnection::new(page, Counter::Orders, cursor, Order::from);
         let ahead = ctx.look_ahead();
@@ -64,7 +73,7 @@ impl OrderQuery {
         {
             preload(ctx, page.nodes_mut()).await?;
         }
-        Ok(page)
+        Ok(Answer::Object(page))
     }
 }
 

@@ -11,6 +11,7 @@ use super::super::{
     connection::{OrderEventConnection, PageArgs, PluginRunConnection, cost},
     context::ContextExt,
     event,
+    flat::{Flat, Look},
     loaders::{GatesOf, LifecycleOf, WorkOrdersOf},
     plugin,
     quick::{QuickList, Stored, Writer},
@@ -153,6 +154,37 @@ impl Stored for Order {
             _ => return false,
         }
         true
+    }
+}
+
+impl Flat for Order {
+    const TYPE: &'static str = "Order";
+    type Column = order::Column;
+
+    fn column(field: &str) -> Option<(order::Column, Look)> {
+        use order::Column;
+        Some(match field {
+            "id" => (Column::Id, Look::Id(OrderId::PREFIX)),
+            "clientId" => (Column::ClientId, Look::Text),
+            "clientName" => (Column::ClientName, Look::Text),
+            "clientOrderId" => (Column::ClientOrderId, Look::Text),
+            "type" => (Column::Kind, Look::Text),
+            "domain" => (Column::Domain, Look::Text),
+            "batchId" => (Column::BatchId, Look::Text),
+            "readyToProcess" => (Column::ReadyToProcess, Look::Flag),
+            "workOrderFlow" => (Column::Flow, Look::Name),
+            "status" => (Column::Status, Look::Text),
+            "phase" => (Column::Phase, Look::Name),
+            "outcome" => (Column::Outcome, Look::Name),
+            "customAttributes" => (Column::CustomAttributes, Look::Json),
+            "lifecycleVersion" => (Column::LifecycleVersion, Look::Int),
+            "version" => (Column::Version, Look::Int),
+            "createdAt" => (Column::CreatedAt, Look::Instant),
+            "createdBy" => (Column::CreatedBy, Look::Text),
+            "updatedAt" => (Column::UpdatedAt, Look::Instant),
+            "updatedBy" => (Column::UpdatedBy, Look::Text),
+            _ => return None,
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::{Context, ID, Object, Result};
-use entity::{stored, work_order};
+use entity::{id::WorkOrderId, stored, work_order};
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
@@ -11,6 +11,7 @@ use super::super::{
     connection::{OrderEventConnection, PageArgs, cost},
     context::ContextExt,
     event,
+    flat::{Flat, Look},
     order::{AvailableTransition, Order, Situated, parse_document},
     quick::{Stored, Writer},
     scalar::{DateTime, Json},
@@ -94,6 +95,34 @@ impl Stored for WorkOrder {
             _ => return false,
         }
         true
+    }
+}
+
+impl Flat for WorkOrder {
+    const TYPE: &'static str = "WorkOrder";
+    type Column = work_order::Column;
+
+    fn column(field: &str) -> Option<(work_order::Column, Look)> {
+        use work_order::Column;
+        Some(match field {
+            "id" => (Column::Id, Look::Id(WorkOrderId::PREFIX)),
+            "sequence" => (Column::Sequence, Look::Int),
+            "type" => (Column::Kind, Look::Name),
+            "direction" => (Column::Direction, Look::Name),
+            "description" => (Column::Description, Look::Text),
+            "status" => (Column::Status, Look::Text),
+            "phase" => (Column::Phase, Look::Name),
+            "outcome" => (Column::Outcome, Look::Name),
+            "attempts" => (Column::Attempts, Look::Int),
+            "customAttributes" => (Column::CustomAttributes, Look::Json),
+            "lifecycleVersion" => (Column::LifecycleVersion, Look::Int),
+            "version" => (Column::Version, Look::Int),
+            "createdAt" => (Column::CreatedAt, Look::Instant),
+            "createdBy" => (Column::CreatedBy, Look::Text),
+            "updatedAt" => (Column::UpdatedAt, Look::Instant),
+            "updatedBy" => (Column::UpdatedBy, Look::Text),
+            _ => return None,
+        })
     }
 }
 
