@@ -5,13 +5,17 @@ use std::{sync::Arc, time::Duration};
 use async_graphql::{
     Data, Executor, Name, PathSegment, Request, Response, ServerError, Value,
     dataloader::DataLoader,
-    parser::types::{ExecutableDocument, OperationType},
+    parser::{
+        parse_query,
+        types::{ExecutableDocument, OperationType},
+    },
 };
 use futures_util::{StreamExt, stream, stream::BoxStream};
 
 use super::{
     Schema,
     context::Operation,
+    documents::Document,
     error::{Code, add_codes},
     field_order::FieldOrder,
     gather::Loads,
@@ -55,27 +59,34 @@ impl Endpoint {
         (Self { resume: after.map(Into::into), place: Some(Arc::clone(&place)), ..self }, place)
     }
 
-    /// Parses the document and gives the operation what its resolvers need.
-    fn prepare(&self, mut request: Request) -> Result<(Request, FieldOrder, Loads), ServerError> {
-        if nested_too_deep(&request.query) {
+    /// The document of a request.
+    fn document(&self, request: &Request) -> Result<Arc<Document>, ServerError> {
+        let text = &request.query;
+        if let Some(document) = self.schema.documents.find(text) {
+            return Ok(document);
+        }
+        if nested_too_deep(text) {
             return Err(Code::QueryTooComplex.server_error("the document is nested too deep"));
         }
-        let operation = request.operation_name.clone();
-        let order = match request.parsed_query() {
-            Ok(document) => {
-                if !self.may_change && is_mutation(document, operation.as_deref()) {
-                    let message = "a mutation is sent with POST, never with GET";
-                    return Err(Code::BadUserInput.server_error(message));
-                }
-                FieldOrder::of(document, operation.as_deref())
-            }
-            Err(mut error) => {
-                // It shows the line with the fault, which may be the whole of a long document.
-                error.message = error.message.chars().take(MAX_PARSE_ERROR_CHARS).collect();
-                error.extensions.get_or_insert_default().set("code", Code::GraphqlParseFailed.as_str());
-                return Err(error);
-            }
-        };
+        let parsed = parse_query(text).map_err(|error| {
+            let mut error = ServerError::from(error);
+            // It shows the line with the fault, which may be the whole of a long document.
+            error.message = error.message.chars().take(MAX_PARSE_ERROR_CHARS).collect();
+            error.extensions.get_or_insert_default().set("code", Code::GraphqlParseFailed.as_str());
+            error
+        })?;
+        let document = Document::new(parsed, request.operation_name.as_deref());
+        Ok(self.schema.documents.keep(text, document))
+    }
+
+    /// Gives the operation its document and what its resolvers need.
+    fn prepare(&self, mut request: Request) -> Result<(Request, Arc<Document>, Loads), ServerError> {
+        let document = self.document(&request)?;
+        if !self.may_change && is_mutation(&document.parsed, request.operation_name.as_deref()) {
+            let message = "a mutation is sent with POST, never with GET";
+            return Err(Code::BadUserInput.server_error(message));
+        }
+        request.set_parsed_query(document.parsed.clone());
         let reader = self.app.reader(&self.caller);
         // The default delay gathers keys for a millisecond; `Loads` does it without.
         let loads = Loads::default();
@@ -90,14 +101,22 @@ impl Endpoint {
             resume: self.resume.clone(),
             place: self.place.clone(),
         });
-        Ok((request, order, loads))
+        Ok((request, document, loads))
     }
 }
 
 impl Executor for Endpoint {
     async fn execute(&self, request: Request) -> Response {
         match self.prepare(request) {
-            Ok((request, order, loads)) => finish(loads.gather(self.schema.execute(request)).await, &order),
+            Ok((request, document, loads)) => {
+                let is_valid = document.is_valid_with(&request.variables);
+                let schema = if is_valid { &self.schema.unvalidated } else { &self.schema.validated };
+                let response = loads.gather(schema.execute(request)).await;
+                if !is_valid && was_executed(&response) {
+                    document.found_valid();
+                }
+                finish(response, &document.order)
+            }
             Err(error) => Response::from_errors(vec![error]),
         }
     }
@@ -108,12 +127,13 @@ impl Executor for Endpoint {
         session_data: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
         match self.prepare(request) {
-            Ok((request, order, loads)) => {
+            Ok((request, document, loads)) => {
+                let schema = &self.schema.validated;
                 let responses = match session_data {
-                    Some(data) => self.schema.execute_stream_with_session_data(request, data).boxed(),
-                    None => self.schema.execute_stream(request).boxed(),
+                    Some(data) => schema.execute_stream_with_session_data(request, data).boxed(),
+                    None => schema.execute_stream(request).boxed(),
                 };
-                loads.gather(responses).map(move |response| finish(response, &order)).boxed()
+                loads.gather(responses).map(move |response| finish(response, &document.order)).boxed()
             }
             Err(error) => stream::once(async { Response::from_errors(vec![error]) }).boxed(),
         }
@@ -127,6 +147,13 @@ fn is_mutation(document: &ExecutableDocument, name: Option<&str>) -> bool {
         operation.node.ty == OperationType::Mutation
             && of.is_none_or(|of| name.is_none_or(|name| of.as_str() == name))
     })
+}
+
+/// Whether execution began. Where it did not, there is nothing but errors, and none of them is about a field.
+pub fn was_executed(response: &Response) -> bool {
+    response.errors.is_empty()
+        || response.data != Value::Null
+        || response.errors.iter().any(|error| !error.path.is_empty())
 }
 
 /// What the executor leaves to be done.

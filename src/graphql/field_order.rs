@@ -22,7 +22,10 @@ impl FieldOrder {
     pub fn of(document: &ExecutableDocument, operation: Option<&str>) -> Self {
         let operation = match &document.operations {
             DocumentOperations::Single(operation) => Some(operation),
-            DocumentOperations::Multiple(operations) => operation.and_then(|name| operations.get(name)),
+            DocumentOperations::Multiple(operations) => match operation {
+                Some(name) => operations.get(name),
+                None => operations.values().next().filter(|_| operations.len() == 1),
+            },
         };
         let mut order = Self::default();
         let mut left = MAX_FIELDS;
@@ -109,6 +112,12 @@ mod tests {
             ordered(document, answer),
             r#"{"z":9,"b":{"d":8,"c":6,"e":7},"list":[{"y":2,"x":1},null,{"y":3,"x":4}],"a":5}"#
         );
+    }
+
+    #[test]
+    fn an_operation_that_has_a_name_need_not_be_named() {
+        assert_eq!(ordered("query Q { b a }", json!({"a": 1, "b": 2})), r#"{"b":2,"a":1}"#);
+        assert_eq!(ordered("query Q { b a } query R { a }", json!({"a": 1, "b": 2})), r#"{"a":1,"b":2}"#);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod connection;
 mod context;
 mod delete;
+mod documents;
 mod endpoint;
 mod error;
 mod field_order;
@@ -28,9 +29,12 @@ mod plugin;
 mod webhook;
 mod work_order;
 
-use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions};
+use std::sync::Arc;
 
-pub use endpoint::Endpoint;
+use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, ValidationMode};
+
+use documents::Documents;
+pub use endpoint::{Endpoint, was_executed};
 pub use error::Code;
 pub use quick::Writer;
 
@@ -65,12 +69,27 @@ pub struct Mutation(
 #[derive(Debug, Default, MergedSubscription)]
 pub struct Subscription(event::EventSubscription);
 
-/// The executable schema. It holds no data: the program's parts come with each request.
-pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+/// The executable schema; cheap to clone. It holds no data: the program's parts come with each request.
+#[derive(Clone)]
+pub struct Schema {
+    validated: Executable,
+    /// The same for documents of which is known that they are valid.
+    unvalidated: Executable,
+    documents: Arc<Documents>,
+}
+
+type Executable = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// Builds the schema with the limits that apply to every document.
 pub fn schema(depth: usize, complexity: usize) -> Schema {
-    builder().limit_depth(depth).limit_complexity(complexity).finish()
+    let build = |mode| {
+        builder().validation_mode(mode).limit_depth(depth).limit_complexity(complexity).finish()
+    };
+    Schema {
+        validated: build(ValidationMode::Strict),
+        unvalidated: build(ValidationMode::Fast),
+        documents: Arc::default(),
+    }
 }
 
 /// The schema in the schema definition language, sorted, as it is checked in.

@@ -10,6 +10,7 @@ use axum::{
 use serde::Serialize;
 
 use super::media::Media;
+pub(super) use crate::graphql::was_executed;
 use crate::graphql::{Code, Writer};
 
 /// A response in its form on the wire: one that was not executed has no `data`, not even null.
@@ -28,13 +29,6 @@ impl<'a> From<&'a Response> for Answer<'a> {
         let data = was_executed(response).then_some(&response.data);
         Self { errors: &response.errors, data, extensions: &response.extensions }
     }
-}
-
-/// Whether execution began. Where it did not, there is nothing but errors, and none of them is about a field.
-pub(super) fn was_executed(response: &Response) -> bool {
-    response.errors.is_empty()
-        || response.data != Value::Null
-        || response.errors.iter().any(|error| !error.path.is_empty())
 }
 
 /// The answer to a request that is a GraphQL request, at least by its form.
