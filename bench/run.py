@@ -14,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import bulk
 import workloads
 from server import Server, build, cpu_seconds, describe_machine, fail, log, resident_mib
 
@@ -177,6 +178,8 @@ def measure(server, postgres, folder, options):
     start = time.time_ns() // 1_000_000
     acknowledged = in_flight = 0
     for workload in options.workloads:
+        if workload == "bulk":
+            continue
         for connections in options.connections:
             rounds = []
             for number in range(options.rounds + 1):
@@ -193,6 +196,12 @@ def measure(server, postgres, folder, options):
             yield {"workload": workload, "connections": connections, **row}
     if "create" in options.workloads:
         check_rows(postgres, options.orders, acknowledged, in_flight)
+    # After the rows were checked, because these have no idempotency keys.
+    if "bulk" in options.workloads:
+        rounds = [bulk.run_round(server, postgres, f"b{start:x}r{number}") for number in range(options.rounds + 1)][1:]
+        row = {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
+        log(f"bulk: {row['rate']:.0f} orders/s, ratio {row['limit_ratio']:.2f}")
+        yield {"workload": "bulk", "connections": 1, **row}
 
 
 def print_table(rows):
@@ -217,12 +226,13 @@ def print_table(rows):
 
 
 def parse_options():
+    choices = [*WORKLOADS, "bulk"]
     parser = argparse.ArgumentParser(prog="bench/run.sh", description=__doc__.splitlines()[0])
     parser.add_argument("--orders", type=int, default=100_000, help="orders in the tables (default: %(default)s)")
     parser.add_argument("--seconds", type=int, default=5, help="length of a run (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="runs on each side (default: %(default)s)")
     parser.add_argument("--connections", type=int, nargs="+", default=CONNECTIONS, help="(default: 1 16 64)")
-    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS), help="(default: all)")
+    parser.add_argument("--workloads", nargs="+", choices=choices, default=choices, help="(default: all)")
     parser.add_argument("--binary", type=Path, help="measure this binary instead of building one")
     options = parser.parse_args()
     if options.orders < 20:

@@ -11,7 +11,7 @@ use crate::{
     seam::{Clock, Ids},
     secret::Keyring,
     store::{Database, Reader, TenantCache, attribute::Definitions},
-    usecase::{lifecycle::KnownLifecycles, work::CommitHook},
+    usecase::{lifecycle::KnownLifecycles, order::Together, work::CommitHook},
 };
 
 /// The program's parts; cheap to clone.
@@ -37,6 +37,8 @@ pub struct App {
     pub lifecycles: Arc<KnownLifecycles>,
     /// What tenants define of custom attributes.
     pub definitions: Arc<TenantCache<Definitions>>,
+    /// Where creates that come at the same time meet.
+    pub together: Together,
     /// Sees the events of every transaction before it commits.
     pub hook: Arc<dyn CommitHook>,
 }

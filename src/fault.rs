@@ -21,6 +21,27 @@ impl Fault {
     pub fn broken(what: impl Into<String>) -> Self {
         Self::Broken(what.into())
     }
+
+    /// Whether the store refused what it was asked, rather than being out of reach: a transaction that failed so was
+    /// certainly not committed.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Store(
+                DbErr::Query(RuntimeErr::SqlxError(error)) | DbErr::Exec(RuntimeErr::SqlxError(error)),
+            ) => matches!(**error, sqlx::Error::Database(_)),
+            Self::Store(_) | Self::Unavailable(_) | Self::Broken(_) => false,
+        }
+    }
+
+    /// The same fault for somebody else whom it befell.
+    #[must_use]
+    pub fn repeated(&self) -> Self {
+        match self {
+            Self::Store(error) => Self::Store(DbErr::Custom(error.to_string())),
+            Self::Unavailable(error) => Self::Unavailable(DbErr::Custom(error.to_string())),
+            Self::Broken(what) => Self::Broken(what.clone()),
+        }
+    }
 }
 
 impl From<DbErr> for Fault {

@@ -18,7 +18,7 @@ use crate::{
     seam::{Clock, Ids},
     secret::{Keyring, LoadError},
     store::{self, Database},
-    usecase::{attribute::Indexer, idempotency::Cleaner, retention::Retention},
+    usecase::{attribute::Indexer, idempotency::Cleaner, order::Together, retention::Retention},
     webhooks,
 };
 
@@ -78,6 +78,7 @@ pub fn assemble(
         hub: Hub::default(),
         lifecycles: Arc::default(),
         definitions: Arc::default(),
+        together: Together::default(),
         hook: PluginManager::new(),
     })
 }

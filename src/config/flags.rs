@@ -24,7 +24,7 @@ pub struct Flags {
     #[arg(long, global = true, value_name = "URL")]
     pub database_url: Option<String>,
 
-    /// Most connections to PostgreSQL, or readers of SQLite [env: WAYBILL_DATABASE_CONNECTIONS] [default: 8, or 4]
+    /// Most connections to PostgreSQL for writing and for reading each, or readers of SQLite [env: WAYBILL_DATABASE_CONNECTIONS] [default: 8, or 4]
     #[arg(long, global = true, value_name = "NUMBER")]
     pub database_connections: Option<String>,
 

@@ -33,7 +33,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The store (sqlite://waybill.db). Secret: it may carry a password.
     pub database_url: Secret<String>,
-    /// Bounds the connections to PostgreSQL, or the readers of SQLite (8, or 4).
+    /// Bounds the connections to PostgreSQL that write and those that read, or the readers of SQLite (8, or 4).
     pub database_connections: Option<u32>,
     /// Where the keys are that encrypt what the store holds.
     pub data_key_file: DataKeyFile,

@@ -82,7 +82,7 @@ pub enum OpenError {
 
 impl Database {
     /// Opens the store that `url` names; a SQLite file is made where there is none. `connections` bounds the
-    /// connections to PostgreSQL, half of which only read, and the readers of SQLite.
+    /// connections to PostgreSQL that write, and those that read; and the readers of SQLite.
     pub async fn open(url: &str, connections: Option<u32>) -> Result<Self, OpenError> {
         let statements = Statements::default();
         if let Some(path) = sqlite_path(url) {
@@ -100,13 +100,13 @@ impl Database {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let connections = connections.unwrap_or(POSTGRES_CONNECTIONS);
             let limits = Limits {
-                connections: (connections / 2).max(1),
+                connections,
                 acquire_timeout: ACQUIRE_TIMEOUT,
                 test_after_idle: TEST_AFTER_IDLE,
             };
-            let mut pool = connect_postgres(url, connections.div_ceil(2)).await?;
+            let mut pool = connect_postgres(url, connections).await?;
             count_statements(&mut pool, &statements);
-            let read_pool = connect_postgres(url, limits.connections).await?;
+            let read_pool = connect_postgres(url, connections).await?;
             let read_pool = read_pool.get_postgres_connection_pool().clone();
             let readers = Some(Readers::new(read_pool, limits, Arc::clone(&statements)));
             return Ok(Self { writer: pool.clone(), reader: pool, readers, statements });

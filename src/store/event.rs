@@ -3,24 +3,22 @@
 use std::collections::HashMap;
 
 use entity::{
-    event::{ActiveModel, Column, Entity, Model},
+    event::{Column, Entity, Model},
     event_head,
     id::{EventId, OrderId, WorkOrderId},
     stored::EventType,
 };
 use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, Select, Statement, sea_query::Expr,
+    ColumnTrait, DbErr, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, Statement,
+    sea_query::Expr,
 };
 
 use super::{
     TenantDb,
     dialect::one_of,
+    insert,
     page::{self, List, Page, PageRequest},
 };
-
-/// See `store::order`.
-const ROWS_PER_INSERT: usize = 500;
 
 /// Which events of a tenant's log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -218,11 +216,7 @@ pub async fn advance_head(db: &TenantDb<'_>, count: i64) -> Result<i64, DbErr> {
 
 /// Writes events.
 pub async fn insert(db: &TenantDb<'_>, events: &[Model]) -> Result<(), DbErr> {
-    for chunk in events.chunks(ROWS_PER_INSERT) {
-        let rows = chunk.iter().cloned().map(IntoActiveModel::into_active_model);
-        Entity::insert_many::<ActiveModel, _>(rows).exec_without_returning(db.conn()).await?;
-    }
-    Ok(())
+    insert::rows(db, events).await
 }
 
 /// Says that events up to a position are not kept any more.

@@ -7,6 +7,7 @@ mod cache;
 pub mod convert;
 mod database;
 pub mod dialect;
+mod insert;
 pub mod page;
 mod readers;
 mod rows;

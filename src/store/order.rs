@@ -2,21 +2,18 @@
 
 use entity::{
     id::OrderId,
-    order::{ActiveModel, Column, Entity, Model},
+    order::{Column, Entity, Model},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, Order, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveModelTrait, ColumnTrait, DbErr, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::{
     Part, TenantDb,
     dialect::one_of,
+    insert,
     page::{self, List, Page, PageRequest},
 };
-
-/// A row has about 25 columns and PostgreSQL takes at most 65,535 values a statement, SQLite 32,766.
-const ROWS_PER_INSERT: usize = 500;
 
 /// The order of that id.
 pub async fn by_id(db: &TenantDb<'_>, id: OrderId) -> Result<Option<Model>, DbErr> {
@@ -77,11 +74,7 @@ pub async fn count(db: &TenantDb<'_>, limit: u64) -> Result<(u64, bool), DbErr> 
 
 /// Writes new orders.
 pub async fn insert(db: &TenantDb<'_>, orders: &[Model]) -> Result<(), DbErr> {
-    for chunk in orders.chunks(ROWS_PER_INSERT) {
-        let rows = chunk.iter().cloned().map(IntoActiveModel::into_active_model);
-        Entity::insert_many::<ActiveModel, _>(rows).exec_without_returning(db.conn()).await?;
-    }
-    Ok(())
+    insert::rows(db, orders).await
 }
 
 /// Writes all fields of an order that was locked.

@@ -15,11 +15,9 @@ use sea_orm::{
 use super::{
     TenantDb,
     dialect::one_of,
+    insert,
     page::{self, List, Page, PageRequest},
 };
-
-/// See `store::order`.
-const ROWS_PER_INSERT: usize = 500;
 
 /// Which runs of a tenant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -133,13 +131,7 @@ pub async fn unfinished_of_orders(
 
 /// Writes new runs.
 pub async fn insert(db: &TenantDb<'_>, runs: &[plugin_run::Model]) -> Result<(), DbErr> {
-    for chunk in runs.chunks(ROWS_PER_INSERT) {
-        let rows = chunk.iter().cloned().map(IntoActiveModel::into_active_model);
-        plugin_run::Entity::insert_many::<plugin_run::ActiveModel, _>(rows)
-            .exec_without_returning(db.conn())
-            .await?;
-    }
-    Ok(())
+    insert::rows(db, runs).await
 }
 
 /// Writes all fields of a run that was locked.

@@ -4,14 +4,11 @@ use std::collections::HashMap;
 
 use entity::{
     id::{OrderId, WorkOrderId},
-    work_order::{ActiveModel, Column, Entity, Model},
+    work_order::{Column, Entity, Model},
 };
-use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, IntoActiveModel, QueryFilter};
 
-use super::{Part, TenantDb, dialect::one_of};
-
-/// See `store::order`.
-const ROWS_PER_INSERT: usize = 500;
+use super::{Part, TenantDb, dialect::one_of, insert};
 
 /// The work orders of those ids, in no particular order.
 pub async fn by_ids(db: &TenantDb<'_>, ids: &[WorkOrderId]) -> Result<Vec<Model>, DbErr> {
@@ -55,11 +52,7 @@ pub async fn parts_of_orders(
 
 /// Writes new work orders.
 pub async fn insert(db: &TenantDb<'_>, work_orders: &[Model]) -> Result<(), DbErr> {
-    for chunk in work_orders.chunks(ROWS_PER_INSERT) {
-        let rows = chunk.iter().cloned().map(IntoActiveModel::into_active_model);
-        Entity::insert_many::<ActiveModel, _>(rows).exec_without_returning(db.conn()).await?;
-    }
-    Ok(())
+    insert::rows(db, work_orders).await
 }
 
 /// Writes all fields of a work order whose order was locked.

@@ -64,11 +64,7 @@ pub struct Created {
 
 /// Registers an order with its work orders: all or nothing.
 pub async fn create(app: &App, caller: &Caller, item: Item) -> Result<Created, Error> {
-    let mut results = create_many(app, caller, vec![item], OnError::RejectAll).await?;
-    match results.pop() {
-        Some(result) => Ok(result?),
-        None => Err(Fault::broken("an order was neither created nor refused").into()),
-    }
+    app.together.create(app, caller, item).await
 }
 
 /// Registers many orders in one transaction; the results stand in the order of the items.

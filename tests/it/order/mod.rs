@@ -6,6 +6,7 @@ mod create_fields;
 mod create_many;
 mod create_misfits;
 mod create_refusals;
+mod create_together;
 mod idempotency;
 mod idempotency_races;
 mod list;
