@@ -63,7 +63,8 @@ impl Document {
     /// Whether there is nothing to be found by validating it once more. What a document says does not change; what
     /// remains are the values of its variables, and those of built-in scalar types are looked at here.
     pub fn is_valid_with(&self, values: &Variables) -> bool {
-        let Some(variables) = self.variables.as_ref().filter(|_| self.is_valid.load(Ordering::Relaxed)) else {
+        let Some(variables) = self.variables.as_ref().filter(|_| self.is_valid.load(Ordering::Relaxed))
+        else {
             return false;
         };
         variables.iter().all(|(name, scalar)| {

@@ -82,9 +82,8 @@ type Executable = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// Builds the schema with the limits that apply to every document.
 pub fn schema(depth: usize, complexity: usize) -> Schema {
-    let build = |mode| {
-        builder().validation_mode(mode).limit_depth(depth).limit_complexity(complexity).finish()
-    };
+    let build =
+        |mode| builder().validation_mode(mode).limit_depth(depth).limit_complexity(complexity).finish();
     Schema {
         validated: build(ValidationMode::Strict),
         unvalidated: build(ValidationMode::Fast),

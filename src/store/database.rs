@@ -99,11 +99,8 @@ impl Database {
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let connections = connections.unwrap_or(POSTGRES_CONNECTIONS);
-            let limits = Limits {
-                connections,
-                acquire_timeout: ACQUIRE_TIMEOUT,
-                test_after_idle: TEST_AFTER_IDLE,
-            };
+            let limits =
+                Limits { connections, acquire_timeout: ACQUIRE_TIMEOUT, test_after_idle: TEST_AFTER_IDLE };
             let mut pool = connect_postgres(url, connections).await?;
             count_statements(&mut pool, &statements);
             let read_pool = connect_postgres(url, connections).await?;

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 
 use chrono::SecondsFormat;
 use sea_orm::{
-    ActiveModelBehavior, ActiveModelTrait, ConnectionTrait, DbBackend, DbErr, EntityName, EntityTrait, IdenStatic,
-    IntoActiveModel, Iterable, ModelTrait, Statement, Value,
+    ActiveModelBehavior, ActiveModelTrait, ConnectionTrait, DbBackend, DbErr, EntityName, EntityTrait,
+    IdenStatic, IntoActiveModel, Iterable, ModelTrait, Statement, Value,
 };
 
 use super::TenantDb;

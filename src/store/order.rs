@@ -21,11 +21,7 @@ pub async fn by_id(db: &TenantDb<'_>, id: OrderId) -> Result<Option<Model>, DbEr
 }
 
 /// Those columns of the order of that id.
-pub async fn part_by_id(
-    db: &TenantDb<'_>,
-    columns: &[Column],
-    id: OrderId,
-) -> Result<Option<Part>, DbErr> {
+pub async fn part_by_id(db: &TenantDb<'_>, columns: &[Column], id: OrderId) -> Result<Option<Part>, DbErr> {
     Ok(db.parts(db.find::<Entity>().filter(Column::Id.eq(id)), columns).await?.pop())
 }
 

@@ -110,7 +110,8 @@ impl Readers {
 
     async fn take(&self) -> Result<Reader, DbErr> {
         while let Some(mut reader) = self.rested() {
-            if reader.used.elapsed() < self.0.limits.test_after_idle || reader.connection.ping().await.is_ok() {
+            if reader.used.elapsed() < self.0.limits.test_after_idle || reader.connection.ping().await.is_ok()
+            {
                 return Ok(reader);
             }
             reader.connection.close_on_drop();

@@ -7,7 +7,11 @@ use sea_orm::{
     EntityTrait, QueryFilter, QueryResult, QuerySelect, QueryTrait, Select, Statement, UpdateMany,
 };
 
-use super::{Database, readers::Readers, rows::{Part, Row}};
+use super::{
+    Database,
+    readers::Readers,
+    rows::{Part, Row},
+};
 
 /// The name of a tenant. Every row belongs to one, and every query is bound to one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

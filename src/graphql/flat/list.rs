@@ -50,13 +50,12 @@ impl<S> ListShape<S> {
         let template = Template::of(selection, &format!("{name}Connection"), |field| match field.name() {
             "nodes" => add_member(field).map(|()| List::Nodes),
             "edges" => {
-                let edge = Template::of(field.selection_set(), &format!("{name}Edge"), |field| {
-                    match field.name() {
+                let edge =
+                    Template::of(field.selection_set(), &format!("{name}Edge"), |field| match field.name() {
                         "cursor" => Some(Edge::Cursor),
                         "node" => add_member(field).map(|()| Edge::Node),
                         _ => None,
-                    }
-                });
+                    });
                 edge.map(List::Edges)
             }
             "pageInfo" => {

@@ -12,8 +12,8 @@ mod template;
 use async_graphql::SelectionField;
 use sea_orm::{DbErr, IdenStatic};
 
-pub use self::{answer::Answer, list::ListShape};
 use self::template::Template;
+pub use self::{answer::Answer, list::ListShape};
 use super::{quick::Writer, scalar::DateTime};
 use crate::store::Part;
 
@@ -75,7 +75,8 @@ impl<T: Flat> Shape<T> {
             let Some((column, look)) = T::column(field.name()) else {
                 return below(field).then_some(Hole::Below);
             };
-            let place = columns.iter().position(|other| other.as_str() == column.as_str()).unwrap_or(columns.len());
+            let place =
+                columns.iter().position(|other| other.as_str() == column.as_str()).unwrap_or(columns.len());
             if place == columns.len() {
                 columns.push(column);
             }

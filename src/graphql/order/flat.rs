@@ -3,10 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::SelectionField;
-use entity::{
-    id::OrderId,
-    order::Column,
-};
+use entity::{id::OrderId, order::Column};
 use sea_orm::DbErr;
 
 use super::{
@@ -62,11 +59,7 @@ async fn read_page(
         Some(member) => member.read_work_orders(db, &page.rows).await?,
         None => WorkOrders::new(),
     };
-    shape.write(
-        &page,
-        |row| Ok(cursor(id(row)?)),
-        |member, row, out| member.write(row, &work_orders, out),
-    )
+    shape.write(&page, |row| Ok(cursor(id(row)?)), |member, row, out| member.write(row, &work_orders, out))
 }
 
 /// The id, which is read first.
@@ -86,7 +79,9 @@ impl OrderShape {
     }
 
     async fn read(&self, db: &TenantDb<'_>, id: OrderId) -> Result<Option<Writer>, DbErr> {
-        let Some(row) = store::order::part_by_id(db, self.order.columns(), id).await? else { return Ok(None) };
+        let Some(row) = store::order::part_by_id(db, self.order.columns(), id).await? else {
+            return Ok(None);
+        };
         let work_orders = self.read_work_orders(db, std::slice::from_ref(&row)).await?;
         let mut out = Writer::default();
         self.write(&row, &work_orders, &mut out)?;

@@ -50,7 +50,9 @@ impl Together {
             let work = Work { together: self.clone(), who, has_ended: false };
             tokio::spawn(work.run(app.clone(), caller.clone()));
         }
-        answered.await.unwrap_or_else(|_| Err(Fault::broken("an order was neither created nor refused").into()))
+        answered
+            .await
+            .unwrap_or_else(|_| Err(Fault::broken("an order was neither created nor refused").into()))
     }
 
     fn lock(&self) -> MutexGuard<'_, Queues> {

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::harness::{TestApp, code_and_path, samples, text};
 
-const SELECTION: &str = "order { id version clientOrderId } cursor idempotentReplay userErrors { code message path }";
+const SELECTION: &str =
+    "order { id version clientOrderId } cursor idempotentReplay userErrors { code message path }";
 
 fn numbered(number: usize) -> Value {
     samples::with(samples::order(2), "clientOrderId", json!(number.to_string()))
@@ -44,7 +45,8 @@ async fn a_cursor_is_that_of_its_own_orders_last_event() {
     let answers = join_all((0..5).map(|number| app.mutate("orderCreate", numbered(number), SELECTION))).await;
     for answer in answers {
         let id = text(&answer["order"]["id"]);
-        let document = format!("{{ order(id: \"{id}\") {{ events(last: 1) {{ nodes {{ cursor toStatus }} }} }} }}");
+        let document =
+            format!("{{ order(id: \"{id}\") {{ events(last: 1) {{ nodes {{ cursor toStatus }} }} }} }}");
         let last = app.run(&document).await.data()["order"]["events"]["nodes"][0].clone();
         assert_eq!(last, json!({"cursor": answer["cursor"], "toStatus": "IN_PROGRESS"}));
     }
@@ -73,7 +75,9 @@ async fn refusals_keys_and_repetitions_are_each_ones_own() {
     assert!(refusals[1][0].ends_with(" workOrders"), "{refusals:?}");
     assert_eq!(refusals[4], ["IDEMPOTENCY_MISMATCH idempotencyKey"]);
     assert!(refusals[6][0].ends_with(" clientId"), "{refusals:?}");
-    for (answer, replay) in [(&answers[0], false), (&answers[2], false), (&answers[3], true), (&answers[5], false)] {
+    for (answer, replay) in
+        [(&answers[0], false), (&answers[2], false), (&answers[3], true), (&answers[5], false)]
+    {
         assert_eq!(answer["userErrors"], json!([]));
         assert_eq!(answer["idempotentReplay"], json!(replay));
     }
@@ -102,9 +106,8 @@ async fn poison(app: &TestApp) {
 async fn one_that_the_store_refuses_does_not_take_the_others_along() {
     let app = TestApp::start().await;
     poison(&app).await;
-    let document = format!(
-        "mutation($input: OrderCreateInput!) {{ orderCreate(input: $input) {{ {SELECTION} }} }}"
-    );
+    let document =
+        format!("mutation($input: OrderCreateInput!) {{ orderCreate(input: $input) {{ {SELECTION} }} }}");
     let references = ["0", "1", "POISON", "3"];
     let replies = join_all(references.map(|reference| {
         let input = samples::with(samples::order(2), "clientOrderId", json!(reference));

@@ -123,10 +123,15 @@ async fn each_column_is_read_by_itself() {
             assert_eq!(*node, json!({field: whole["orders"]["nodes"][index][field]}));
         }
     }
-    let whole = app.run(&format!("{{ orders {{ nodes {{ workOrders {{ {WORK_ORDER_COLUMNS} }} }} }} }}")).await.data();
+    let whole = app
+        .run(&format!("{{ orders {{ nodes {{ workOrders {{ {WORK_ORDER_COLUMNS} }} }} }} }}"))
+        .await
+        .data();
     for field in WORK_ORDER_COLUMNS.split_whitespace() {
         let alone = app.run(&format!("{{ orders {{ nodes {{ workOrders {{ {field} }} }} }} }}")).await.data();
-        for (index, work_order) in whole["orders"]["nodes"][0]["workOrders"].as_array().unwrap().iter().enumerate() {
+        for (index, work_order) in
+            whole["orders"]["nodes"][0]["workOrders"].as_array().unwrap().iter().enumerate()
+        {
             let alone = &alone["orders"]["nodes"][0]["workOrders"][index];
             assert_eq!(*alone, json!({field: work_order[field]}));
         }
@@ -169,7 +174,8 @@ async fn selections_of_every_form_are_the_same_read_alone_and_resolved() {
 #[tokio::test]
 async fn an_order_that_is_not_there_is_null() {
     let app = TestApp::start().await;
-    let data = app.run("{ order(id: \"ord_01m84xttjne2cs20fspdg126pf\") { id workOrders { id } } }").await.data();
+    let data =
+        app.run("{ order(id: \"ord_01m84xttjne2cs20fspdg126pf\") { id workOrders { id } } }").await.data();
     assert_eq!(data, json!({"order": null}));
     assert_eq!(app.run("{ orders { nodes { id } } }").await.data(), json!({"orders": {"nodes": []}}));
 }
