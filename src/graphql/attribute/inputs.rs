@@ -83,13 +83,6 @@ pub struct AttributeRangeInput {
     max: Option<Decimal>,
 }
 
-/// Something by its id.
-#[derive(Clone, Debug, InputObject)]
-pub struct IdInput {
-    /// Its id.
-    pub id: ID,
-}
-
 impl From<AttributeRangeInput> for Range {
     fn from(AttributeRangeInput { min, max }: AttributeRangeInput) -> Self {
         Self { min: min.map(Into::into), max: max.map(Into::into) }

@@ -1,22 +1,18 @@
 //! Changes definitions.
 
 use async_graphql::{Context, Object, Result, SimpleObject};
-use entity::{attribute_definition::Model, id::AttributeDefinitionId};
+use entity::attribute_definition::Model;
 
 use super::{
     super::{
         context::ContextExt,
+        delete::IdInput,
         error::{UserError, user_errors},
-        id,
     },
     AttributeDefinition,
-    inputs::{AttributeDefinitionCreateInput, AttributeDefinitionUpdateInput, IdInput},
+    inputs::{AttributeDefinitionCreateInput, AttributeDefinitionUpdateInput},
 };
-use crate::{
-    domain::problem::{Found, Path},
-    fault::Fault,
-    usecase::{self, Error},
-};
+use crate::usecase::{self, Error};
 
 /// The answer to a mutation of a definition.
 #[derive(Clone, Debug, SimpleObject)]
@@ -64,18 +60,12 @@ impl AttributeMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The definition.")] input: IdInput,
     ) -> Result<AttributeDefinitionPayload> {
-        let result = match definition_id(&input) {
+        let result = match input.into_domain() {
             Ok(id) => usecase::attribute::archive(ctx.app()?, ctx.caller()?, id).await,
-            Err(error) => Err(error),
+            Err(problems) => Err(problems.into()),
         };
         payload(ctx, result)
     }
-}
-
-fn definition_id(input: &IdInput) -> Result<AttributeDefinitionId, Error> {
-    let mut found = Found::new();
-    let id = id::input::<AttributeDefinitionId>(&input.id, &Path::root().field("id"), &mut found);
-    found.or(id)?.ok_or_else(|| Fault::broken("an id got lost").into())
 }
 
 fn payload(ctx: &Context<'_>, result: Result<Model, Error>) -> Result<AttributeDefinitionPayload> {
