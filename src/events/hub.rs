@@ -72,6 +72,11 @@ impl Hub {
         Ok(feed.sender.subscribe())
     }
 
+    /// How far a tenant's log was handed out, if somebody listens to it.
+    pub fn position(&self, tenant: &Tenant) -> Option<i64> {
+        self.feeds().get(tenant).map(|feed| feed.position)
+    }
+
     /// The service that follows the log.
     pub fn tail(&self, database: Database, wake: Wake) -> Tail {
         Tail { hub: self.clone(), database, wake }

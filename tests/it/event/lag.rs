@@ -6,7 +6,7 @@ use futures_util::{Stream, StreamExt as _};
 use serde_json::json;
 use waybill::{
     access::Caller,
-    events::{self, Subscriber},
+    events::{self, StreamError, Subscriber},
     store::event::EventFilter,
 };
 
@@ -93,4 +93,52 @@ async fn a_socket_that_reads_too_slowly_is_caught_up_with_a_filter_as_well() {
     app.create(order(2)).await;
     assert_eq!(socket.events("1", 2).await.len(), 2);
     socket.is_silent().await;
+}
+
+#[tokio::test]
+async fn a_subscriber_that_does_not_catch_up_is_sent_away_with_the_place_to_resume_from() {
+    let app = TestApp::start_with(2).await;
+    let hub = events::Hub::with_patience(std::time::Duration::ZERO);
+    let stop = tokio_util::sync::CancellationToken::new();
+    let tail = hub.tail(app.app.database.clone(), app.app.wake.clone());
+    // The other reader would be woken in its place; this one looks by itself.
+    tokio::spawn(tail.run(stop.clone()));
+    let subscriber = |after| Subscriber {
+        reader: app.app.reader(&Caller::local()),
+        filter: EventFilter::default(),
+        after,
+        place: None,
+    };
+    let mut stream = pin!(events::stream(hub.clone(), subscriber(None)));
+    let first = until("a live event", async || match poll_once(&mut stream).await {
+        Poll::Ready(event) => Some(event.unwrap().unwrap().position),
+        Poll::Pending => {
+            app.create(order(1)).await;
+            None
+        }
+    });
+    let mut last = first.await;
+    flood(&app, 25).await;
+    // Until the feed has handed out more than it keeps.
+    let newest = i64::try_from(app.stored().await.events.len()).unwrap();
+    until("the end of the feed", async || (hub.position(app.app.reader(&Caller::local()).tenant()) == Some(newest)).then_some(())).await;
+    let end = loop {
+        match within("the next event", stream.next()).await.unwrap() {
+            Ok(event) => {
+                assert_eq!(event.position, last + 1);
+                last = event.position;
+            }
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(end, StreamError::Slow(events::Cursor(position)) if position == last), "{end:?} {last}");
+    assert!(last < newest);
+    // It resumes there and has everything; a long replay is not slow.
+    let mut stream = pin!(events::stream(hub, subscriber(Some(events::Cursor(last)))));
+    while last < newest {
+        let event = within("the next event", stream.next()).await.unwrap().unwrap();
+        assert_eq!(event.position, last + 1);
+        last = event.position;
+    }
+    stop.cancel();
 }

@@ -5,8 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
+
 use super::{commit_order, positions, watch, whole_log};
-use crate::harness::{TestApp, samples::order};
+use crate::harness::{TestApp, samples::order, wait::until};
 
 /// Two processes that wake each other; none where the store serves only one.
 async fn two() -> Option<[Arc<TestApp>; 2]> {
@@ -58,4 +60,43 @@ async fn a_dashboard_goes_on_at_another_process_where_it_stopped_at_the_first() 
     one.create(order(1)).await;
     heard.extend(socket.events("1", 10).await);
     assert_eq!(heard, whole_log(&other).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_lost_its_connection_for_wake_ups_misses_nothing_and_hears_again() {
+    let Some([one, other]) = two().await else { return };
+    let mut socket = watch(other.listen().await, 0).await;
+    one.create(order(1)).await;
+    let mut heard = socket.events("1", 4).await;
+    let db = sea_orm::Database::connect(&one.database.url).await.unwrap();
+    // Every connection that listens, of both processes; and once more, while they come back.
+    for _ in 0..2 {
+        let cut = async || {
+            let statement = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                             WHERE datname = current_database() AND query LIKE 'LISTEN%'";
+            let rows = db.query_one_raw(Statement::from_string(DbBackend::Postgres, statement)).await.unwrap();
+            let cut: i64 = rows.unwrap().try_get_by_index(0).unwrap();
+            (cut == 2).then_some(())
+        };
+        until("connections that listen", cut).await;
+        one.create(order(1)).await;
+        heard.extend(socket.events("1", 4).await);
+    }
+    let listening = async || {
+        let statement = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                         AND query LIKE 'LISTEN%'";
+        let rows = db.query_one_raw(Statement::from_string(DbBackend::Postgres, statement)).await.unwrap();
+        let count: i64 = rows.unwrap().try_get_by_index(0).unwrap();
+        (count == 2).then_some(())
+    };
+    until("new connections that listen", listening).await;
+    let begun = Instant::now();
+    for _ in 0..10 {
+        one.create(order(1)).await;
+        heard.extend(socket.events("1", 4).await);
+    }
+    // Found by looking once a second, these would take longer.
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    db.close().await.unwrap();
+    assert_eq!(heard, whole_log(&one).await);
 }

@@ -1,6 +1,7 @@
 //! Webhooks: endpoints, and what is sent to them, in which order, how often, and once more.
 
 mod delivery;
+mod document;
 mod endpoint;
 mod replay;
 mod retry;
