@@ -121,7 +121,10 @@ async fn a_subscriber_that_does_not_catch_up_is_sent_away_with_the_place_to_resu
     flood(&app, 25).await;
     // Until the feed has handed out more than it keeps.
     let newest = i64::try_from(app.stored().await.events.len()).unwrap();
-    until("the end of the feed", async || (hub.position(app.app.reader(&Caller::local()).tenant()) == Some(newest)).then_some(())).await;
+    until("the end of the feed", async || {
+        (hub.position(app.app.reader(&Caller::local()).tenant()) == Some(newest)).then_some(())
+    })
+    .await;
     let end = loop {
         match within("the next event", stream.next()).await.unwrap() {
             Ok(event) => {

@@ -74,7 +74,8 @@ async fn a_process_that_lost_its_connection_for_wake_ups_misses_nothing_and_hear
         let cut = async || {
             let statement = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
                              WHERE datname = current_database() AND query LIKE 'LISTEN%'";
-            let rows = db.query_one_raw(Statement::from_string(DbBackend::Postgres, statement)).await.unwrap();
+            let rows =
+                db.query_one_raw(Statement::from_string(DbBackend::Postgres, statement)).await.unwrap();
             let cut: i64 = rows.unwrap().try_get_by_index(0).unwrap();
             (cut == 2).then_some(())
         };

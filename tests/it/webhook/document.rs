@@ -41,7 +41,8 @@ async fn every_type_has_an_example_with_the_fields_that_are_sent() {
     let types: Vec<_> = examples.iter().map(|(heading, _)| heading.as_str()).collect();
     assert_eq!(types, EventType::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>());
     for (heading, example) in &examples {
-        let example: Value = serde_json::from_str(example).unwrap_or_else(|error| panic!("{heading}: {error}"));
+        let example: Value =
+            serde_json::from_str(example).unwrap_or_else(|error| panic!("{heading}: {error}"));
         assert_eq!(example["type"], json!(heading));
         assert_eq!(keys(&example), expected, "{heading}");
     }
