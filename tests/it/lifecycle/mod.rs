@@ -1,5 +1,6 @@
 //! What callers ask about lifecycles.
 
+mod document;
 mod orders;
 mod update;
 

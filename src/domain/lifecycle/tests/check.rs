@@ -120,7 +120,8 @@ fn whatever_is_not_settled_can_be_left_for_good() {
 #[test]
 fn somebody_can_fire_what_leads_to_the_end() {
     let problem = "INVALID states.2: no way that always opens leads from \"IN_PROGRESS\" to a SETTLED state: EXECUTE needs \
-                   a rule in rollUp for SETTLED without an outcome, and CANCEL a cancellable state";
+                   a rule in rollUp for SETTLED without an outcome, CANCEL a cancellable state, and START follows \
+                   intake only";
     for rules in [
         vec![],
         vec![rule(Quantifier::All, Phase::Settled, Some(Outcome::Succeeded), "EXECUTE")],
@@ -134,6 +135,24 @@ fn somebody_can_fire_what_leads_to_the_end() {
         // A cancellation ends it.
         wrong_order(|it| it.roll_up.clone_from(&rules), &[]);
     }
+}
+
+#[test]
+fn a_parked_order_can_be_taken_up_again() {
+    let parked = |it: &mut Lifecycle| {
+        it.states.push(state("PARKED", Phase::Pending, None, false));
+        it.transitions.push(transition("PARK", &["IN_PROGRESS"], "PARKED"));
+        it.transitions.push(transition("START", &["PARKED"], "IN_PROGRESS"));
+    };
+    let problem = "INVALID states.5: no way that always opens leads from \"PARKED\" to a SETTLED state: EXECUTE needs a \
+                   rule in rollUp for SETTLED without an outcome, CANCEL a cancellable state, and START follows intake \
+                   only";
+    wrong_order(parked, &[problem]);
+    let own = |it: &mut Lifecycle| {
+        parked(it);
+        it.transitions.push(transition("UNPARK", &["PARKED"], "IN_PROGRESS"));
+    };
+    wrong_order(own, &[]);
 }
 
 #[test]

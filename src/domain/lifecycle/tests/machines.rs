@@ -28,7 +28,7 @@ const EVENTS: [&str; 10] = [
     "OTHER",
 ];
 
-fn outcomes() -> impl Strategy<Value = Option<Outcome>> {
+pub(super) fn outcomes() -> impl Strategy<Value = Option<Outcome>> {
     let some = [
         Outcome::Succeeded,
         Outcome::PartiallySucceeded,
@@ -91,7 +91,7 @@ fn machines() -> impl Strategy<Value = Lifecycle> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(super::walk::config())]
 
     #[test]
     fn any_machine_keeps_what_is_promised(walk in walks(), orders in machines(), work_orders in machines()) {

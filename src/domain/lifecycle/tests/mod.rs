@@ -13,6 +13,7 @@ mod flows;
 mod machines;
 mod orders;
 mod properties;
+mod sound;
 mod tenants;
 mod walk;
 mod work_orders;

@@ -1,4 +1,5 @@
-//! What holds wherever an order has wandered to.
+//! What holds wherever an order has wandered to. `PROPTEST_CASES` says how many walks each property is put to: 256, and far
+//! more in CI.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +24,7 @@ fn one_step_on(situation: &Situation<'_>) -> Option<Vec<Change>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(super::walk::config())]
 
     #[test]
     fn an_order_can_settle_from_wherever_it_is(walk in walks()) {
