@@ -112,7 +112,9 @@ fn sound(owner: Owner) -> impl Strategy<Value = Lifecycle> {
 fn cancellable(mut orders: Lifecycle) -> Lifecycle {
     let at_work: Vec<String> =
         orders.states.iter().filter(|it| it.phase != Phase::Settled).map(|it| it.name.clone()).collect();
-    orders.states.iter_mut().for_each(|it| it.cancellable |= it.phase != Phase::Settled);
+    for it in &mut orders.states {
+        it.cancellable |= it.phase != Phase::Settled;
+    }
     for name in at_work {
         if orders.transition(&name, event::CANCEL).is_none()
             && let Some(cancel) = orders.transitions.iter_mut().find(|it| it.event == event::CANCEL)
@@ -130,9 +132,9 @@ fn distances(lifecycle: &Lifecycle) -> HashMap<&str, usize> {
     for distance in 1..=lifecycle.states.len() {
         for it in &lifecycle.transitions {
             if found.get(it.to.as_str()).is_some_and(|to| *to < distance) {
-                it.from.iter().for_each(|from| {
+                for from in &it.from {
                     found.entry(from).or_insert(distance);
-                });
+                }
             }
         }
     }
@@ -174,9 +176,13 @@ fn can_settle(situation: &Situation<'_>) -> bool {
         for wish in wishes {
             let Ok(changes) = decide(&now, &wish) else { continue };
             let mut next = now.clone();
-            changes.iter().for_each(|change| next.apply(change));
+            for change in &changes {
+                next.apply(change);
+            }
             // Attempts may be counted without end.
-            next.work_orders.iter_mut().for_each(|it| it.attempts = 0);
+            for it in &mut next.work_orders {
+                it.attempts = 0;
+            }
             if !seen.contains(&next) {
                 seen.push(next.clone());
                 open.push(next);
