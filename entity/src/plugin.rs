@@ -25,11 +25,21 @@ pub struct Model {
     /// For HTTP: the endpoint as JSON, its header values sealed.
     #[sea_orm(column_type = "Text")]
     pub http: Option<String>,
+    /// For EXPRESSION: the expression.
+    #[sea_orm(column_type = "Text")]
+    pub expression: Option<String>,
     /// What its calls are signed with, sealed.
     #[sea_orm(column_type = "Text")]
     pub secret: String,
+    /// The secret before that, sealed.
+    #[sea_orm(column_type = "Text")]
+    pub previous_secret: Option<String>,
+    /// Until when calls are signed with that as well.
+    pub previous_until: Option<DateTimeUtc>,
     /// Whether it is called.
     pub enabled: bool,
+    /// When it was deleted; what it did still shows it.
+    pub deleted_at: Option<DateTimeUtc>,
     /// Counts its changes.
     pub version: i32,
     /// When it was written first.

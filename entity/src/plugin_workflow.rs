@@ -19,6 +19,9 @@ pub struct Model {
     pub name: String,
     /// What sets it off.
     pub trigger: PluginTrigger,
+    /// A CEL expression; runs are stored only where it is true.
+    #[sea_orm(column_type = "Text")]
+    pub condition: Option<String>,
     /// Name of its first step.
     pub start: String,
     /// Its steps: a JSON array.

@@ -113,6 +113,8 @@ stored_enum!(
     PluginKind {
         /// An HTTP endpoint.
         Http = "HTTP",
+        /// A CEL expression.
+        Expression = "EXPRESSION",
     }
 );
 stored_enum!(
@@ -120,6 +122,16 @@ stored_enum!(
     PluginTrigger {
         /// An order came in.
         OrderInitiated = "ORDER_INITIATED",
+        /// An order's fields changed.
+        OrderUpdated = "ORDER_UPDATED",
+        /// An order's state changed.
+        OrderStatusChanged = "ORDER_STATUS_CHANGED",
+        /// Somebody asked for an order's cancellation.
+        OrderCancellationRequested = "ORDER_CANCELLATION_REQUESTED",
+        /// A work order was added.
+        WorkOrderCreated = "WORK_ORDER_CREATED",
+        /// An event of a work order's lifecycle fired.
+        WorkOrderStatusChanged = "WORK_ORDER_STATUS_CHANGED",
     }
 );
 stored_enum!(

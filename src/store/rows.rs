@@ -248,10 +248,12 @@ row!(lifecycle:
     tenant_id owner version definition created_at created_by
 );
 row!(plugin:
-    tenant_id id name description kind http secret enabled version created_at created_by updated_at updated_by
+    tenant_id id name description kind http expression secret previous_secret previous_until enabled deleted_at version
+    created_at created_by updated_at updated_by
 );
 row!(plugin_workflow:
-    tenant_id id name trigger start steps enabled deleted_at version created_at created_by updated_at updated_by
+    tenant_id id name trigger condition start steps enabled deleted_at version created_at created_by updated_at
+    updated_by
 );
 row!(plugin_run:
     tenant_id id workflow_id order_id event_id trigger status steps step attempts depth due_at lease created_at

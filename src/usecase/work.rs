@@ -150,7 +150,11 @@ impl Recorder {
 /// Whether an order waits for the runs of a trigger: at intake, or for the answer to a request.
 const fn holds_up(trigger: PluginTrigger) -> bool {
     match trigger {
-        PluginTrigger::OrderInitiated => true,
+        PluginTrigger::OrderInitiated | PluginTrigger::OrderCancellationRequested => true,
+        PluginTrigger::OrderUpdated
+        | PluginTrigger::OrderStatusChanged
+        | PluginTrigger::WorkOrderCreated
+        | PluginTrigger::WorkOrderStatusChanged => false,
     }
 }
 

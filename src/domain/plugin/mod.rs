@@ -1,12 +1,17 @@
-//! What a plugin's answer means, and when it is asked again.
+//! What plugins and workflows must be like, what a plugin's answer means, and where a run goes then.
 
 mod backoff;
 mod define;
+mod graph;
+mod http;
 mod verdict;
+mod workflow;
 
 pub use backoff::{MAX_DELAY, MAX_RETRY_AFTER, retry_delay};
-pub use define::{FailurePolicy, HttpMethod, NewHttp, NewPlugin, NewStep, NewWorkflow};
+pub use define::NewPlugin;
+pub use http::{HttpMethod, NewHttp};
 pub use verdict::{
     Answer, Attempt, FailureKind, MAX_CODE_CHARS, MAX_REASONS, MAX_TEXT_CHARS, Reason, judge,
     parse_retry_after,
 };
+pub use workflow::{FailurePolicy, NewStep, NewWorkflow, Next, StepEnd, next};

@@ -16,6 +16,7 @@ use crate::{
 };
 
 const DEFAULT_TIMEOUT_MS: i32 = 5_000;
+const DEFAULT_CALLBACK_TIMEOUT_MS: i32 = 600_000;
 const DEFAULT_ATTEMPTS: i32 = 5;
 
 /// A plugin to be saved.
@@ -45,6 +46,9 @@ pub struct HttpPluginInput {
     /// How long it may take to answer, in milliseconds: 100 to 20,000.
     #[graphql(default_with = "Some(DEFAULT_TIMEOUT_MS)")]
     request_timeout_ms: Option<i32>,
+    /// How long a verdict that it puts off (DEFER) may take, in milliseconds: 1,000 to 604,800,000, which is a week.
+    #[graphql(default_with = "Some(DEFAULT_CALLBACK_TIMEOUT_MS)")]
+    callback_timeout_ms: Option<i32>,
     /// How often it is asked at most: 1 to 20.
     #[graphql(default_with = "Some(DEFAULT_ATTEMPTS)")]
     max_attempts: Option<i32>,
@@ -68,7 +72,7 @@ pub struct PluginWorkflowCreateInput {
     trigger: PluginTrigger,
     /// Name of its first step.
     start: String,
-    /// Its steps; one, in this version.
+    /// Its steps, 1 to 50: no loop, and every step reachable from the start. One, in this version.
     steps: Vec<PluginStepInput>,
     /// Whether events set it off.
     #[graphql(default_with = "Some(true)")]
@@ -82,6 +86,10 @@ pub struct PluginStepInput {
     name: String,
     /// The plugin that it asks.
     plugin_id: ID,
+    /// Name of the step that follows a PASS or an ENRICH; without one the run ends, passed.
+    on_pass: Option<String>,
+    /// Name of the step that follows a REJECT; without one the run ends, rejected.
+    on_reject: Option<String>,
     /// What happens when the plugin gives no verdict after all its attempts.
     #[graphql(default_with = "Some(FailurePolicy::Reject)")]
     failure_policy: Option<FailurePolicy>,
@@ -101,13 +109,14 @@ impl PluginCreateInput {
 
 impl HttpPluginInput {
     fn into_domain(self) -> NewHttp {
-        let Self { url, method, headers, request_timeout_ms, max_attempts } = self;
+        let Self { url, method, headers, request_timeout_ms, callback_timeout_ms, max_attempts } = self;
         let headers = headers.unwrap_or_default().into_iter();
         NewHttp {
             url,
             method: method.unwrap_or(HttpMethod::Post).into(),
             headers: headers.map(|HttpHeaderInput { name, value }| (name, value)).collect(),
             request_timeout_ms: request_timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS),
+            callback_timeout_ms: callback_timeout_ms.unwrap_or(DEFAULT_CALLBACK_TIMEOUT_MS),
             max_attempts: max_attempts.unwrap_or(DEFAULT_ATTEMPTS),
         }
     }
@@ -121,11 +130,12 @@ impl PluginWorkflowCreateInput {
         let mut found = Found::new();
         let mut plugins = Vec::with_capacity(steps.len());
         let mut new_steps = Vec::with_capacity(steps.len());
-        for (index, PluginStepInput { name, plugin_id, failure_policy }) in steps.into_iter().enumerate() {
+        for (index, step) in steps.into_iter().enumerate() {
+            let PluginStepInput { name, plugin_id, on_pass, on_reject, failure_policy } = step;
             let at = at.index(index).field("pluginId");
             plugins.extend(id::input::<PluginId>(&plugin_id, &at, &mut found));
             let failure_policy = failure_policy.unwrap_or(FailurePolicy::Reject).into();
-            new_steps.push(NewStep { name, failure_policy });
+            new_steps.push(NewStep { name, on_pass, on_reject, failure_policy });
         }
         let enabled = enabled.unwrap_or(true);
         let new = NewWorkflow { name, start, steps: new_steps, enabled };

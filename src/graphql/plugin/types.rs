@@ -18,6 +18,8 @@ use crate::{
 pub enum PluginKind {
     /// An HTTP endpoint.
     Http,
+    /// A CEL expression.
+    Expression,
 }
 
 /// With what method a plugin is called.
@@ -38,6 +40,16 @@ pub enum HttpMethod {
 pub enum PluginTrigger {
     /// An order came in; it waits until every such run ends.
     OrderInitiated,
+    /// An order's fields changed.
+    OrderUpdated,
+    /// An order's state changed.
+    OrderStatusChanged,
+    /// Somebody asked for an order's cancellation; the request waits until every such run ends.
+    OrderCancellationRequested,
+    /// A work order was added.
+    WorkOrderCreated,
+    /// An event of a work order's lifecycle fired.
+    WorkOrderStatusChanged,
 }
 
 /// What happens when a step gives no verdict after all its attempts.
@@ -48,6 +60,8 @@ pub enum FailurePolicy {
     Reject,
     /// It counts as passed.
     Continue,
+    /// The run stops there until somebody retries it.
+    Hold,
 }
 
 /// A plugin; cheap to clone.
@@ -113,6 +127,8 @@ pub struct HttpPlugin {
     header_names: Vec<String>,
     /// How long it may take to answer, in milliseconds.
     request_timeout_ms: i32,
+    /// How long a verdict that it puts off (DEFER) may take, in milliseconds.
+    callback_timeout_ms: i32,
     /// How often it is asked at most.
     max_attempts: i32,
 }
@@ -124,6 +140,7 @@ impl From<StoredHttp> for HttpPlugin {
             method: http.method.into(),
             header_names: http.headers.into_iter().map(|header| header.name).collect(),
             request_timeout_ms: http.request_timeout_ms,
+            callback_timeout_ms: http.callback_timeout_ms,
             max_attempts: http.max_attempts,
         }
     }
@@ -199,6 +216,16 @@ impl PluginStep {
             .map_err(|error| ctx.fault(Fault::broken(format!("a stored step names no plugin: {error}"))))?;
         let found = ctx.loader()?.load_one(id).await.map_err(|fault| ctx.load_fault(&fault))?;
         found.ok_or_else(|| ctx.fault(Fault::broken("a step without a plugin")))
+    }
+
+    /// Name of the step that follows a PASS or an ENRICH; null ends the run.
+    async fn on_pass(&self) -> Option<&str> {
+        self.0.on_pass.as_deref()
+    }
+
+    /// Name of the step that follows a REJECT; null ends the run.
+    async fn on_reject(&self) -> Option<&str> {
+        self.0.on_reject.as_deref()
     }
 
     /// What happens when the plugin gives no verdict after all its attempts.

@@ -41,6 +41,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewPlugin) -> Result<Create
         method: new.http.method,
         headers: headers.collect(),
         request_timeout_ms: new.http.request_timeout_ms,
+        callback_timeout_ms: new.http.callback_timeout_ms,
         max_attempts: new.http.max_attempts,
     };
     let work = UnitOfWork::begin(app, caller).await?;
@@ -51,8 +52,12 @@ pub async fn create(app: &App, caller: &Caller, new: NewPlugin) -> Result<Create
         description: new.description,
         kind: PluginKind::Http,
         http: Some(serde_json::to_string(&http)?),
+        expression: None,
         secret: seal(app, secret.expose(), &plugin_secret_context(id)),
+        previous_secret: None,
+        previous_until: None,
         enabled: new.enabled,
+        deleted_at: None,
         version: 1,
         created_at: work.now,
         created_by: caller.subject.to_string(),

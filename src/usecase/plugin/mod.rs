@@ -2,6 +2,7 @@
 
 mod create;
 mod end;
+mod offered;
 mod settle_step;
 mod stored;
 mod workflow_create;

@@ -153,7 +153,8 @@ fn judge(settlement: &Settlement, attempts: i32, jitter: f64) -> StepResult {
             StepResult::Again { after: retry_delay(number, jitter, *after) }
         }
         Answer::Retry { .. } | Answer::Fail { .. } => match settlement.step.failure_policy {
-            FailurePolicy::Reject => ended(PluginRunStatus::Failed, None, Vec::new()),
+            // HOLD is not taken yet.
+            FailurePolicy::Reject | FailurePolicy::Hold => ended(PluginRunStatus::Failed, None, Vec::new()),
             FailurePolicy::Continue => ended(PluginRunStatus::Passed, None, Vec::new()),
         },
     }

@@ -17,6 +17,9 @@ pub struct StoredHttp {
     pub headers: Vec<StoredHeader>,
     /// How long it may take to answer, in milliseconds.
     pub request_timeout_ms: i32,
+    /// How long a verdict that it puts off may take, in milliseconds.
+    #[serde(default = "default_callback_timeout_ms")]
+    pub callback_timeout_ms: i32,
     /// How often it is asked at most.
     pub max_attempts: i32,
 }
@@ -38,8 +41,19 @@ pub struct StoredStep {
     pub name: String,
     /// The plugin that it asks, in text form.
     pub plugin_id: String,
+    /// Name of the step that follows a PASS or an ENRICH; none ends the run.
+    #[serde(default)]
+    pub on_pass: Option<String>,
+    /// Name of the step that follows a REJECT; none ends the run.
+    #[serde(default)]
+    pub on_reject: Option<String>,
     /// What happens when the plugin gives no verdict.
     pub failure_policy: FailurePolicy,
+}
+
+/// What plugins that were saved before there was a choice are given: ten minutes.
+const fn default_callback_timeout_ms() -> i32 {
+    600_000
 }
 
 /// What a header's value is sealed for; it opens for nothing else.

@@ -6,7 +6,7 @@ use entity::{
     stored::PluginTrigger,
 };
 
-use super::StoredStep;
+use super::{StoredStep, offered::check_offered};
 use crate::{
     access::Caller,
     app::App,
@@ -39,6 +39,7 @@ pub async fn workflow_create(
     let root = Path::root();
     let mut found = Found::new();
     new.check(&root, &mut found);
+    check_offered(trigger, &new, &root, &mut found);
     let work = UnitOfWork::begin(app, caller).await?;
     let known = store::plugin::by_ids(&work.db(), &plugins).await?;
     for (index, id) in plugins.iter().enumerate() {
@@ -55,6 +56,8 @@ pub async fn workflow_create(
         .map(|(step, plugin)| StoredStep {
             name: step.name,
             plugin_id: plugin.to_string(),
+            on_pass: step.on_pass,
+            on_reject: step.on_reject,
             failure_policy: step.failure_policy,
         })
         .collect();
@@ -63,6 +66,7 @@ pub async fn workflow_create(
         id: PluginWorkflowId(app.ids.uuid()),
         name: new.name,
         trigger,
+        condition: None,
         start: new.start,
         steps: serde_json::to_string(&steps)?,
         enabled: new.enabled,

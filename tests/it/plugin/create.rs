@@ -15,6 +15,7 @@ fn input() -> Value {
             "method": "PUT",
             "headers": [{"name": "X-Token", "value": "tok-12345"}, {"name": "authorization", "value": "Bearer abc"}],
             "requestTimeoutMs": 20_000,
+            "callbackTimeoutMs": 604_800_000,
             "maxAttempts": 20,
         },
         "enabled": false,
@@ -24,7 +25,7 @@ fn input() -> Value {
 #[tokio::test]
 async fn a_plugin_is_saved_as_it_was_given_without_its_header_values() {
     let app = TestApp::start().await;
-    let fields = "id name description kind http { url method headerNames requestTimeoutMs maxAttempts } enabled version";
+    let fields = "id name description kind http { url method headerNames requestTimeoutMs callbackTimeoutMs maxAttempts } enabled version";
     let payload = app.change("pluginCreate", input(), &format!("plugin {{ {fields} }} secret")).await;
     let id = text(&payload["plugin"]["id"]);
     assert!(id.starts_with("plg_"), "{id}");
@@ -38,6 +39,7 @@ async fn a_plugin_is_saved_as_it_was_given_without_its_header_values() {
             "method": "PUT",
             "headerNames": ["X-Token", "authorization"],
             "requestTimeoutMs": 20_000,
+            "callbackTimeoutMs": 604_800_000,
             "maxAttempts": 20,
         },
         "enabled": false,
@@ -55,13 +57,14 @@ async fn a_plugin_is_saved_as_it_was_given_without_its_header_values() {
 async fn what_is_left_out_has_the_defaults_of_the_contract() {
     let app = TestApp::start().await;
     let input = json!({"name": "abc", "http": {"url": "https://plugins.example"}});
-    let fields = "description http { method headerNames requestTimeoutMs maxAttempts } enabled";
+    let fields =
+        "description http { method headerNames requestTimeoutMs callbackTimeoutMs maxAttempts } enabled";
     let payload = app.change("pluginCreate", input, &format!("plugin {{ {fields} }}")).await;
     assert_eq!(
         payload["plugin"],
         json!({
             "description": null,
-            "http": {"method": "POST", "headerNames": [], "requestTimeoutMs": 5_000, "maxAttempts": 5},
+            "http": {"method": "POST", "headerNames": [], "requestTimeoutMs": 5_000, "callbackTimeoutMs": 600_000, "maxAttempts": 5},
             "enabled": true,
         })
     );
@@ -100,6 +103,7 @@ async fn each_thing_that_is_wrong_is_named_and_nothing_is_saved() {
     let not_public = |address: &str| format!("the address {address} may not be called: it is not public");
     let own = |name: &str| format!("the service sets the header {name} itself; leave it out");
     let timeout = "requestTimeoutMs must be from 100 to 20000".to_owned();
+    let callback = "callbackTimeoutMs must be from 1000 to 604800000".to_owned();
     let attempts = "maxAttempts must be from 1 to 20".to_owned();
     let value = "a header's value is printable ASCII of at most 4096 characters".to_owned();
     for (input, problem, message) in [
@@ -132,6 +136,8 @@ async fn each_thing_that_is_wrong_is_named_and_nothing_is_saved() {
         (url("http://[::ffff:127.0.0.1]/"), "INVALID http.url", not_public("::ffff:127.0.0.1")),
         (http("requestTimeoutMs", json!(99)), "INVALID http.requestTimeoutMs", timeout.clone()),
         (http("requestTimeoutMs", json!(20_001)), "INVALID http.requestTimeoutMs", timeout),
+        (http("callbackTimeoutMs", json!(999)), "INVALID http.callbackTimeoutMs", callback.clone()),
+        (http("callbackTimeoutMs", json!(604_800_001)), "INVALID http.callbackTimeoutMs", callback),
         (http("maxAttempts", json!(0)), "INVALID http.maxAttempts", attempts.clone()),
         (http("maxAttempts", json!(21)), "INVALID http.maxAttempts", attempts),
         (header("Webhook-Signature", "x"), "INVALID http.headers.0.name", own("webhook-signature")),

@@ -89,6 +89,8 @@ async fn settle_late(app: &TestApp, run: &plugin_run::Model, lease: Uuid, plugin
         step: StoredStep {
             name: "check".to_owned(),
             plugin_id: plugin_id.to_owned(),
+            on_pass: None,
+            on_reject: None,
             failure_policy: FailurePolicy::Reject,
         },
         plugin_id: PluginId::parse(plugin_id).unwrap(),

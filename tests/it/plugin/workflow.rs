@@ -23,7 +23,8 @@ fn input(plugin_id: &str) -> Value {
 async fn a_workflow_is_saved_as_it_was_given() {
     let app = TestApp::start().await;
     let (plugin_id, _) = plugin(&app, "checker", json!({"url": "https://plugins.example"})).await;
-    let fields = "id name trigger start steps { name plugin { id } failurePolicy } enabled version";
+    let fields =
+        "id name trigger start steps { name plugin { id } onPass onReject failurePolicy } enabled version";
     let payload = app
         .change("pluginWorkflowCreate", input(&plugin_id), &format!("pluginWorkflow {{ {fields} }}"))
         .await;
@@ -34,7 +35,7 @@ async fn a_workflow_is_saved_as_it_was_given() {
         "name": "intake",
         "trigger": "ORDER_INITIATED",
         "start": "check",
-        "steps": [{"name": "check", "plugin": {"id": plugin_id}, "failurePolicy": "REJECT"}],
+        "steps": [{"name": "check", "plugin": {"id": plugin_id}, "onPass": null, "onReject": null, "failurePolicy": "REJECT"}],
         "enabled": true,
         "version": 1,
     });
@@ -62,9 +63,27 @@ async fn each_thing_that_is_wrong_is_named_and_nothing_is_saved() {
         (with(input(&plugin_id), "start", json!("other")), "INVALID start", "start must name a step"),
         (steps(json!([])), "REQUIRED steps", "a workflow needs a step"),
         (
-            steps(json!([step("check", &plugin_id), step("again", &plugin_id)])),
+            steps(json!([
+                with(step("check", &plugin_id), "onPass", json!("again")),
+                step("again", &plugin_id)
+            ])),
             "LIMIT_EXCEEDED steps",
             "in this version a workflow has one step",
+        ),
+        (
+            steps(json!([with(step("check", &plugin_id), "onPass", json!("check"))])),
+            "INVALID steps.0.onPass",
+            "\"check\" leads back to \"check\"",
+        ),
+        (
+            steps(json!([with(step("check", &plugin_id), "failurePolicy", json!("HOLD"))])),
+            "INVALID steps.0.failurePolicy",
+            "runs cannot be held in this version",
+        ),
+        (
+            with(input(&plugin_id), "trigger", json!("ORDER_UPDATED")),
+            "INVALID trigger",
+            "ORDER_UPDATED sets off no workflows in this version",
         ),
         (input(unknown), "NOT_FOUND steps.0.pluginId", "there is no plugin plg_01h00000000000000000000000"),
         (input("wo_01h00000000000000000000000"), "INVALID steps.0.pluginId", "plg_"),
