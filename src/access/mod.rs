@@ -2,53 +2,16 @@
 //!
 //! A [`Caller`] is the only source of a tenant: no argument of the API names one.
 
+mod scope;
+
 use std::sync::Arc;
+
+pub use scope::{Scope, Scopes};
 
 use crate::store::Tenant;
 
 /// The tenant that callers belong to where no access is configured.
 const LOCAL_TENANT: &str = "default";
-
-/// What a caller may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Scope {
-    /// Reading orders and their events.
-    OrdersRead,
-    /// Creating and changing orders.
-    OrdersWrite,
-    /// Reading plugins, workflows and the like.
-    ConfigRead,
-    /// Changing them.
-    ConfigWrite,
-    /// Seeing the personal data of contacts.
-    PiiRead,
-    /// Everything.
-    Admin,
-}
-
-impl Scope {
-    /// Every scope.
-    pub const ALL: [Self; 6] = [
-        Self::OrdersRead,
-        Self::OrdersWrite,
-        Self::ConfigRead,
-        Self::ConfigWrite,
-        Self::PiiRead,
-        Self::Admin,
-    ];
-
-    /// The name in tokens and in the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::OrdersRead => "orders:read",
-            Self::OrdersWrite => "orders:write",
-            Self::ConfigRead => "config:read",
-            Self::ConfigWrite => "config:write",
-            Self::PiiRead => "pii:read",
-            Self::Admin => "admin",
-        }
-    }
-}
 
 /// Who acts: it is written to the history of everything it changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,23 +21,28 @@ pub struct Caller {
     /// Its name in the history.
     pub subject: Arc<str>,
     /// What it may do.
-    pub scopes: Arc<[Scope]>,
+    pub scopes: Scopes,
 }
 
 impl Caller {
     /// Whoever reaches a server without configured access, which therefore serves only a loopback address.
     pub fn local() -> Self {
-        Self { tenant: Tenant::new(LOCAL_TENANT), subject: "local".into(), scopes: Scope::ALL.into() }
+        Self { tenant: Tenant::new(LOCAL_TENANT), subject: "local".into(), scopes: Scopes::all() }
     }
 
     /// The service itself, acting on a tenant's behalf.
     pub fn system(tenant: Tenant) -> Self {
-        Self { tenant, subject: "system".into(), scopes: Scope::ALL.into() }
+        Self { tenant, subject: "system".into(), scopes: Scopes::all() }
     }
 
     /// The same tenant's caller under another name.
     #[must_use]
     pub fn named(&self, subject: &str) -> Self {
-        Self { tenant: self.tenant.clone(), subject: subject.into(), scopes: Arc::clone(&self.scopes) }
+        Self { tenant: self.tenant.clone(), subject: subject.into(), scopes: self.scopes }
+    }
+
+    /// Whether it may do that.
+    pub const fn may(&self, scope: Scope) -> bool {
+        self.scopes.allow(scope)
     }
 }

@@ -17,7 +17,10 @@ use async_graphql::{
     parser::types::{BaseType, ExecutableDocument, OperationDefinition},
 };
 
-use super::field_order::FieldOrder;
+use super::{
+    field_order::FieldOrder,
+    guard::{self, Need},
+};
 
 /// A longer document is parsed each time; so one that was made by hand fits, and values that a client wrote into the
 /// text of a document instead of sending them as variables do not fill the memory.
@@ -33,6 +36,8 @@ pub struct Document {
     pub parsed: ExecutableDocument,
     /// The order of the fields of its one operation; of the one that was asked for, if it has several.
     pub order: Arc<FieldOrder>,
+    /// What its one operation needs of the caller, or the one that was asked for.
+    pub needs: Vec<Need>,
     /// The variables of its one operation, if all of them are of built-in scalar types.
     variables: Option<Vec<(Name, Scalar)>>,
     is_valid: AtomicBool,
@@ -51,8 +56,9 @@ impl Document {
     /// What is to be known of a document of which that operation was asked for.
     pub fn new(parsed: ExecutableDocument, operation: Option<&str>) -> Self {
         let order = Arc::new(FieldOrder::of(&parsed, operation));
+        let needs = guard::needs(&parsed, operation);
         let variables = only_operation(&parsed).and_then(variables);
-        Self { parsed, order, variables, is_valid: AtomicBool::new(false) }
+        Self { parsed, order, needs, variables, is_valid: AtomicBool::new(false) }
     }
 
     /// It was executed, and so it is valid.

@@ -19,6 +19,7 @@ use super::{
     error::{Code, add_codes},
     field_order::FieldOrder,
     gather::Loads,
+    guard,
     limits::nested_too_deep,
     loaders::StoreLoader,
     scalar::raw_text,
@@ -82,6 +83,7 @@ impl Endpoint {
     /// Gives the operation its document and what its resolvers need.
     fn prepare(&self, mut request: Request) -> Result<(Request, Arc<Document>, Loads), ServerError> {
         let document = self.document(&request)?;
+        guard::check(&document.needs, &self.caller)?;
         if !self.may_change && is_mutation(&document.parsed, request.operation_name.as_deref()) {
             let message = "a mutation is sent with POST, never with GET";
             return Err(Code::BadUserInput.server_error(message));

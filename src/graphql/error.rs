@@ -18,6 +18,10 @@ pub enum Code {
     GraphqlParseFailed,
     /// The document does not fit the schema.
     GraphqlValidationFailed,
+    /// Nobody knows who is calling.
+    Unauthenticated,
+    /// The caller may not do this.
+    Forbidden,
     /// The document asks for too much at once.
     QueryTooComplex,
     /// It took too long.
@@ -34,10 +38,12 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::BadUserInput,
         Self::GraphqlParseFailed,
         Self::GraphqlValidationFailed,
+        Self::Unauthenticated,
+        Self::Forbidden,
         Self::QueryTooComplex,
         Self::Timeout,
         Self::CursorExpired,
@@ -52,6 +58,8 @@ impl Code {
             Self::BadUserInput => "BAD_USER_INPUT",
             Self::GraphqlParseFailed => "GRAPHQL_PARSE_FAILED",
             Self::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Forbidden => "FORBIDDEN",
             Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
             Self::Timeout => "TIMEOUT",
             Self::CursorExpired => "CURSOR_EXPIRED",

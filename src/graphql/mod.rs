@@ -4,6 +4,7 @@
 #![allow(clippy::unused_async, reason = "async-graphql wants every resolver to be async")]
 
 mod connection;
+mod contact;
 mod context;
 mod delete;
 mod documents;
@@ -12,6 +13,7 @@ mod error;
 mod field_order;
 mod flat;
 mod gather;
+pub mod guard;
 mod id;
 mod limits;
 mod loaders;

@@ -17,6 +17,7 @@ use super::{
     webhook::{WebhookDelivery, WebhookEndpoint},
     work_order::WorkOrder,
 };
+use crate::access::Scope;
 
 const MAX_IDS: usize = 100;
 
@@ -73,24 +74,25 @@ impl NodeQuery {
 async fn load(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
     let loader = ctx.loader()?;
     macro_rules! load {
-        ($id:ty) => {
+        ($id:ident, $scope:ident) => {{
+            require(ctx, Scope::$scope, $id::PREFIX)?;
             loader
                 .load_one(id::argument::<$id>(id)?)
                 .await
                 .map(|found| found.map(Node::from))
                 .map_err(|fault| ctx.load_fault(&fault))
-        };
+        }};
     }
     match entity::type_id::prefix(id) {
-        Some(OrderId::PREFIX) => load!(OrderId),
-        Some(WorkOrderId::PREFIX) => load!(WorkOrderId),
-        Some(EventId::PREFIX) => load!(EventId),
-        Some(AttributeDefinitionId::PREFIX) => load!(AttributeDefinitionId),
-        Some(PluginId::PREFIX) => load!(PluginId),
-        Some(PluginWorkflowId::PREFIX) => load!(PluginWorkflowId),
-        Some(PluginRunId::PREFIX) => load!(PluginRunId),
-        Some(WebhookEndpointId::PREFIX) => load!(WebhookEndpointId),
-        Some(WebhookDeliveryId::PREFIX) => load!(WebhookDeliveryId),
+        Some(OrderId::PREFIX) => load!(OrderId, OrdersRead),
+        Some(WorkOrderId::PREFIX) => load!(WorkOrderId, OrdersRead),
+        Some(EventId::PREFIX) => load!(EventId, OrdersRead),
+        Some(AttributeDefinitionId::PREFIX) => load!(AttributeDefinitionId, ConfigRead),
+        Some(PluginId::PREFIX) => load!(PluginId, ConfigRead),
+        Some(PluginWorkflowId::PREFIX) => load!(PluginWorkflowId, ConfigRead),
+        Some(PluginRunId::PREFIX) => load!(PluginRunId, OrdersRead),
+        Some(WebhookEndpointId::PREFIX) => load!(WebhookEndpointId, ConfigRead),
+        Some(WebhookDeliveryId::PREFIX) => load!(WebhookDeliveryId, ConfigRead),
         _ => {
             let given: String = id.chars().take(40).collect();
             let message = format!(
@@ -100,4 +102,13 @@ async fn load(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
             Err(Code::BadUserInput.error(message))
         }
     }
+}
+
+/// Refuses an object of a kind that the caller may not read: which kind it is, only the id tells.
+fn require(ctx: &Context<'_>, scope: Scope, prefix: &str) -> Result<()> {
+    if ctx.caller()?.may(scope) {
+        return Ok(());
+    }
+    let message = format!("the caller lacks a scope: what has an id of the form {prefix}_… needs {scope}");
+    Err(Code::Forbidden.error(message))
 }

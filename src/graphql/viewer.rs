@@ -27,7 +27,7 @@ impl ViewerQuery {
         Ok(Viewer {
             tenant_id: caller.tenant.to_string(),
             subject: caller.subject.to_string(),
-            scopes: caller.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
+            scopes: caller.scopes.iter().map(|scope| scope.to_string()).collect(),
         })
     }
 }

@@ -13,6 +13,7 @@
 
 mod harness;
 
+mod access;
 mod architecture;
 mod attribute;
 mod cli;

@@ -58,6 +58,27 @@ fn everything_in_the_schema_has_a_description() {
     assert_eq!(missing, Vec::<String>::new());
 }
 
+#[test]
+fn every_root_field_has_its_scopes() {
+    let document = parse_schema(waybill::graphql::sdl()).unwrap();
+    let fields = document.definitions.into_iter().filter_map(|definition| {
+        let TypeSystemDefinition::Type(definition) = definition else { return None };
+        let of = definition.node.name.node;
+        match definition.node.kind {
+            TypeKind::Object(object) if ["Query", "Mutation", "Subscription"].contains(&of.as_str()) => {
+                Some(object.fields.into_iter().map(move |field| format!("{of}.{}", field.node.name)))
+            }
+            _ => None,
+        }
+    });
+    for field in fields.flatten() {
+        assert!(
+            waybill::graphql::guard::SCOPES.iter().any(|(known, _)| *known == field),
+            "nobody said who may use {field}: add a line (\"{field}\", &[Scope::…]) to SCOPES in src/graphql/guard.rs"
+        );
+    }
+}
+
 /// The headings below `heading` in a document.
 fn headings(document: &str, heading: &str) -> Vec<String> {
     let (_, section) = document.split_once(heading).unwrap();

@@ -39,7 +39,21 @@ pub struct Phone {
     pub is_mobile: Option<bool>,
 }
 
+/// What stands in the place of personal data.
+const MASK: &str = "***";
+
 impl Contact {
+    /// The same for somebody who may not know who it is: what is there shows as stars, what is not there does not.
+    #[must_use]
+    pub fn masked(self) -> Self {
+        let stars = || MASK.to_owned();
+        Self {
+            name: stars(),
+            phone: self.phone.map(|phone| Phone { country_code: stars(), number: stars(), ..phone }),
+            email: self.email.map(|_| stars()),
+        }
+    }
+
     /// Finds what is wrong with it.
     pub fn check(&self, at: &Path, found: &mut Found) {
         check_text(&self.name, NAME_MAX_CHARS, at, "name", found);
@@ -150,6 +164,16 @@ mod tests {
                 "{email}"
             );
         }
+    }
+
+    #[test]
+    fn a_masked_contact_tells_only_what_there_is() {
+        let whole = Contact { email: Some("ada@example.com".into()), ..contact() };
+        let masked = serde_json::to_string(&whole.masked()).unwrap();
+        let phone = r#"{"countryCode":"***","number":"***","isMobile":true}"#;
+        assert_eq!(masked, format!(r#"{{"name":"***","phone":{phone},"email":"***"}}"#));
+        let bare = Contact { name: "Ada".into(), phone: None, email: None };
+        assert_eq!(serde_json::to_string(&bare.masked()).unwrap(), r#"{"name":"***"}"#);
     }
 
     #[test]

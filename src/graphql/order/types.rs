@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::super::{
     connection::{OrderEventConnection, PageArgs, PluginRunConnection, cost},
+    contact,
     context::ContextExt,
     event,
     flat::{Flat, Look},
@@ -237,9 +238,9 @@ impl Order {
         lifecycle::Flow::from(self.row.flow).into()
     }
 
-    /// Who it is for; name and phone are masked without the scope `pii:read`.
+    /// Who it is for; masked without the scope `pii:read`.
     async fn consignee(&self, ctx: &Context<'_>) -> Result<Contact> {
-        parse_document::<domain::value::Contact>(ctx, &self.row.consignee).map(Into::into)
+        contact::consignee(ctx, &self.row).map(Into::into)
     }
 
     /// The one address that every instruction but a return leads to.

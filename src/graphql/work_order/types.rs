@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::super::{
     connection::{OrderEventConnection, PageArgs, cost},
+    contact,
     context::ContextExt,
     event,
     flat::{Flat, Look},
@@ -64,7 +65,7 @@ impl WorkOrder {
     }
 
     fn stop(ctx: &Context<'_>, text: Option<&str>) -> Result<Option<Stop>> {
-        text.map(|text| parse_document::<value::Stop>(ctx, text).map(Into::into)).transpose()
+        text.map(|text| contact::stop(ctx, text).map(Into::into)).transpose()
     }
 }
 
@@ -172,7 +173,7 @@ impl WorkOrder {
             return Self::stop(ctx, self.row.pickup.as_deref());
         }
         let order = self.load_order(ctx).await?;
-        let contact: value::Contact = parse_document(ctx, &order.row().consignee)?;
+        let contact = contact::consignee(ctx, order.row())?;
         let location: value::Location = parse_document(ctx, &order.row().destination)?;
         Ok(Some(Stop::of_delivery(None, Some(contact), Some(location))))
     }
@@ -199,7 +200,7 @@ impl WorkOrder {
             return Ok(delivery.map(|delivery| Stop::of_delivery(Some(delivery), None, None)));
         }
         let order = self.load_order(ctx).await?;
-        let contact: value::Contact = parse_document(ctx, &order.row().consignee)?;
+        let contact = contact::consignee(ctx, order.row())?;
         let location: value::Location = parse_document(ctx, &order.row().destination)?;
         Ok(Some(Stop::of_delivery(delivery, Some(contact), Some(location))))
     }

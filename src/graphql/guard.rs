@@ -1,0 +1,267 @@
+//! Which scopes an operation needs: all of it in the table below, looked up before anything is executed.
+//!
+//! What a document needs follows from its text alone, so it is worked out once and kept with the parsed document.
+//! Contacts are not in the table: whoever may read an order may read them, and sees stars without `pii:read` (see
+//! [`super::contact`]). Objects found by their id alone need what [`super::node`] says.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::LazyLock,
+};
+
+use async_graphql::{
+    Name, ServerError,
+    parser::{
+        parse_schema,
+        types::{
+            BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
+            Type, TypeKind, TypeSystemDefinition,
+        },
+    },
+};
+
+use super::error::Code;
+use crate::access::{Caller, Scope};
+
+/// Fields with the scopes that a caller needs for them, all of those named. Every field of the three roots stands here;
+/// one that does not needs `admin`. A field of another type stands here where reaching the type is not enough.
+pub const SCOPES: &[(&str, &[Scope])] = &[
+    ("Query.node", &[]),
+    ("Query.nodes", &[]),
+    ("Query.viewer", &[]),
+    ("Query.order", &[Scope::OrdersRead]),
+    ("Query.orders", &[Scope::OrdersRead]),
+    ("Query.workOrder", &[Scope::OrdersRead]),
+    ("Query.workOrders", &[Scope::OrdersRead]),
+    ("Query.orderEvents", &[Scope::OrdersRead]),
+    ("Query.eventCursor", &[Scope::OrdersRead]),
+    ("Query.pluginRuns", &[Scope::OrdersRead]),
+    ("Query.attributeDefinitions", &[Scope::ConfigRead]),
+    ("Query.lifecycle", &[Scope::ConfigRead]),
+    ("Query.plugins", &[Scope::ConfigRead]),
+    ("Query.pluginWorkflows", &[Scope::ConfigRead]),
+    ("Query.webhookEndpoints", &[Scope::ConfigRead]),
+    ("Mutation.orderCreate", &[Scope::OrdersWrite]),
+    ("Mutation.ordersCreate", &[Scope::OrdersWrite]),
+    ("Mutation.orderUpdate", &[Scope::OrdersWrite]),
+    ("Mutation.orderRelease", &[Scope::OrdersWrite]),
+    ("Mutation.orderCancel", &[Scope::OrdersWrite]),
+    ("Mutation.orderTransition", &[Scope::OrdersWrite]),
+    ("Mutation.workOrderCreate", &[Scope::OrdersWrite]),
+    ("Mutation.workOrderUpdate", &[Scope::OrdersWrite]),
+    ("Mutation.workOrderTransition", &[Scope::OrdersWrite]),
+    ("Mutation.pluginRunRetry", &[Scope::OrdersWrite]),
+    ("Mutation.attributeDefinitionCreate", &[Scope::ConfigWrite]),
+    ("Mutation.attributeDefinitionUpdate", &[Scope::ConfigWrite]),
+    ("Mutation.attributeDefinitionArchive", &[Scope::ConfigWrite]),
+    ("Mutation.lifecycleUpdate", &[Scope::ConfigWrite]),
+    ("Mutation.pluginCreate", &[Scope::ConfigWrite]),
+    ("Mutation.pluginUpdate", &[Scope::ConfigWrite]),
+    ("Mutation.pluginDelete", &[Scope::ConfigWrite]),
+    // The request that it shows is about a real order, consignee and all.
+    ("Mutation.pluginTest", &[Scope::ConfigWrite, Scope::PiiRead]),
+    ("Mutation.pluginWorkflowCreate", &[Scope::ConfigWrite]),
+    ("Mutation.pluginWorkflowUpdate", &[Scope::ConfigWrite]),
+    ("Mutation.pluginWorkflowDelete", &[Scope::ConfigWrite]),
+    ("Mutation.webhookEndpointCreate", &[Scope::ConfigWrite]),
+    ("Mutation.webhookEndpointUpdate", &[Scope::ConfigWrite]),
+    ("Mutation.webhookEndpointDelete", &[Scope::ConfigWrite]),
+    ("Mutation.webhookReplay", &[Scope::ConfigWrite]),
+    ("Subscription.orderEvents", &[Scope::OrdersRead]),
+    ("Subscription.orderStatusChanged", &[Scope::OrdersRead]),
+    ("Subscription.workOrderStatusChanged", &[Scope::OrdersRead]),
+    ("Subscription.pluginRunChanged", &[Scope::OrdersRead]),
+    ("PluginRun.workflow", &[Scope::ConfigRead]),
+    ("PluginStepRun.plugin", &[Scope::ConfigRead]),
+    // A plugin may repeat what it was told of the consignee.
+    ("PluginStepRun.patch", &[Scope::PiiRead]),
+    ("PluginAttempt.responseExcerpt", &[Scope::PiiRead]),
+    ("WebhookDelivery.event", &[Scope::OrdersRead]),
+];
+
+/// What one field needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// The field, with its type.
+    field: String,
+    scopes: &'static [Scope],
+}
+
+/// What an operation of a document needs; nothing where it has no such operation.
+pub fn needs(document: &ExecutableDocument, operation: Option<&str>) -> Vec<Need> {
+    let operation = match &document.operations {
+        DocumentOperations::Single(operation) => Some(operation),
+        DocumentOperations::Multiple(operations) => match operation {
+            Some(name) => operations.get(name),
+            None => operations.values().next().filter(|_| operations.len() == 1),
+        },
+    };
+    let Some(operation) = operation else { return Vec::new() };
+    let mut found = Vec::new();
+    // Not by recursion: fragments may lead on to each other as often as a document has room for.
+    let mut open = VecDeque::from([(root(&operation.node), &operation.node.selection_set.node)]);
+    // Fragments that were met, each of which has one type and so is looked at once.
+    let mut met = HashSet::new();
+    while let Some((of, selections)) = open.pop_front() {
+        for selection in &selections.items {
+            match &selection.node {
+                Selection::Field(field) => {
+                    let name = &field.node.name.node;
+                    // What the schema does not have is refused elsewhere.
+                    let leads_to = TYPES.get(of).and_then(|fields| fields.get(name));
+                    if let Some(leads_to) = leads_to {
+                        note(of, name, &mut found);
+                        open.push_back((leads_to, &field.node.selection_set.node));
+                    }
+                }
+                Selection::InlineFragment(fragment) => {
+                    let condition = fragment.node.type_condition.as_ref();
+                    let of = condition.map_or(of, |condition| condition.node.on.node.as_str());
+                    open.push_back((of, &fragment.node.selection_set.node));
+                }
+                Selection::FragmentSpread(spread) => {
+                    let name = &spread.node.fragment_name.node;
+                    let fragment = document.fragments.get(name).filter(|_| met.insert(name));
+                    if let Some(fragment) = fragment {
+                        let of = fragment.node.type_condition.node.on.node.as_str();
+                        open.push_back((of, &fragment.node.selection_set.node));
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+fn note(of: &str, name: &str, found: &mut Vec<Need>) {
+    let field = format!("{of}.{name}");
+    let scopes = match NEEDED.get(field.as_str()) {
+        Some(scopes) => scopes,
+        None if matches!(of, "Query" | "Mutation" | "Subscription") => &[Scope::Admin][..],
+        None => return,
+    };
+    let need = Need { field, scopes };
+    if !scopes.is_empty() && !found.contains(&need) {
+        found.push(need);
+    }
+}
+
+/// Refuses an operation for which the caller lacks a scope.
+pub fn check(needs: &[Need], caller: &Caller) -> Result<(), ServerError> {
+    let lacks = |need: &&Need| need.scopes.iter().any(|scope| !caller.may(*scope));
+    let lacking: Vec<_> = needs.iter().filter(lacks).map(Need::to_string).collect();
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    Err(Code::Forbidden.server_error(format!("the caller lacks a scope: {}", lacking.join("; "))))
+}
+
+impl std::fmt::Display for Need {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let scopes: Vec<_> = self.scopes.iter().map(|scope| scope.as_str()).collect();
+        write!(formatter, "{} needs {}", self.field, scopes.join(" and "))
+    }
+}
+
+/// What the fields of an object type lead to: the name of a type.
+type Fields = HashMap<Name, Name>;
+
+/// The object types and interfaces of the schema.
+static TYPES: LazyLock<HashMap<Name, Fields>> = LazyLock::new(|| {
+    let Ok(schema) = parse_schema(super::sdl()) else { return HashMap::new() };
+    let types = schema.definitions.into_iter().filter_map(|definition| match definition {
+        TypeSystemDefinition::Type(definition) => Some(definition.node),
+        _ => None,
+    });
+    types
+        .filter_map(|definition| {
+            let fields = match definition.kind {
+                TypeKind::Object(object) => object.fields,
+                TypeKind::Interface(interface) => interface.fields,
+                _ => return None,
+            };
+            let fields = fields.into_iter().map(|field| {
+                let leads_to = named(&field.node.ty.node).clone();
+                (field.node.name.node, leads_to)
+            });
+            Some((definition.name.node, fields.collect()))
+        })
+        .collect()
+});
+
+/// The table above, to be looked up.
+static NEEDED: LazyLock<HashMap<&'static str, &'static [Scope]>> =
+    LazyLock::new(|| SCOPES.iter().copied().collect());
+
+const fn root(operation: &OperationDefinition) -> &'static str {
+    match operation.ty {
+        OperationType::Query => "Query",
+        OperationType::Mutation => "Mutation",
+        OperationType::Subscription => "Subscription",
+    }
+}
+
+fn named(ty: &Type) -> &Name {
+    match &ty.base {
+        BaseType::Named(name) => name,
+        BaseType::List(inner) => named(inner),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::parse_query;
+
+    use super::*;
+    use crate::{access::Scopes, store::Tenant};
+
+    fn lacking(document: &str, operation: Option<&str>, scopes: &[Scope]) -> String {
+        let caller = Caller {
+            tenant: Tenant::new("t"),
+            subject: "s".into(),
+            scopes: scopes.iter().copied().collect::<Scopes>(),
+        };
+        let needs = needs(&parse_query(document).unwrap(), operation);
+        let refusal = check(&needs, &caller).err().map(|error| error.message).unwrap_or_default();
+        refusal.trim_start_matches("the caller lacks a scope: ").to_owned()
+    }
+
+    #[test]
+    fn what_an_operation_needs_is_found_however_it_is_written() {
+        let two = "query A { viewer { subject } } query B { orders { nodes { id } } }";
+        for (document, operation, expected) in [
+            ("{ __schema { types { name } } viewer { subject } __typename }", None, ""),
+            (
+                "{ a: orders { nodes { id } } b: orders { nodes { id } } }",
+                None,
+                "Query.orders needs orders:read",
+            ),
+            ("{ ...{ ... on Query { orders { nodes { id } } } } }", None, "Query.orders needs orders:read"),
+            (
+                "{ ...A } fragment A on Query { ...B ...A } fragment B on Query { plugins { nodes { id } } ...A }",
+                None,
+                "Query.plugins needs config:read",
+            ),
+            (
+                "{ node(id: 1) { ... on PluginRun { ...W steps { attempts { responseExcerpt } } } } } \
+                 fragment W on PluginRun { workflow { name } }",
+                None,
+                "PluginRun.workflow needs config:read; PluginAttempt.responseExcerpt needs pii:read",
+            ),
+            ("subscription { orderEvents { id } }", None, "Subscription.orderEvents needs orders:read"),
+            (two, Some("A"), ""),
+            (two, Some("B"), "Query.orders needs orders:read"),
+            (two, None, ""),
+            ("{ nothingOfTheKind }", None, ""),
+        ] {
+            assert_eq!(lacking(document, operation, &[]), expected, "{document}");
+            assert_eq!(lacking(document, operation, &[Scope::Admin]), "", "{document}");
+        }
+        assert_eq!(lacking("{ orders { nodes { id } } }", None, &[Scope::OrdersRead]), "");
+    }
+
+    #[test]
+    fn a_field_stands_in_the_table_once() {
+        assert_eq!(NEEDED.len(), SCOPES.len());
+    }
+}

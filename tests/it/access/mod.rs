@@ -1,0 +1,19 @@
+//! Who may do what, and who sees what.
+
+mod scopes;
+
+use std::sync::Arc;
+
+use waybill::{
+    access::{Caller, Scope},
+    store::Tenant,
+};
+
+/// A caller of the tenant that tests act for, with some scopes.
+pub(crate) fn caller(scopes: &[Scope]) -> Caller {
+    Caller {
+        tenant: Tenant::new("default"),
+        subject: Arc::from("carl"),
+        scopes: scopes.iter().copied().collect(),
+    }
+}
