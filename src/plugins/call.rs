@@ -13,11 +13,14 @@ use crate::{
     app::App,
     domain::plugin::{Answer, Attempt, FailureKind, HttpMethod, judge},
     fault::Fault,
-    outbound::{Method, Request, Response, SendError, SigningSecret, signature_headers},
+    outbound::{Method, Request, Response, SendError, signature_headers},
     secret::Secret,
     store,
-    usecase::plugin::{
-        AttemptRecord, Settlement, StoredHttp, StoredStep, plugin_secret_context, sealed_header_context,
+    usecase::{
+        plugin::{
+            AttemptRecord, Settlement, StoredHttp, StoredStep, plugin_secret_context, sealed_header_context,
+        },
+        signing::{self, Sealed},
     },
 };
 
@@ -126,11 +129,14 @@ fn headers(
         let value = unseal(app, &header.value, &sealed_header_context(plugin.id, &header.name))?;
         headers.push((header.name.clone(), value));
     }
-    let secret = unseal(app, &plugin.secret, &plugin_secret_context(plugin.id))?;
-    let secret = SigningSecret::parse(secret.expose())
-        .map_err(|error| Fault::broken(format!("a stored signing secret cannot be read: {error}")))?;
+    let sealed = Sealed {
+        current: &plugin.secret,
+        previous: plugin.previous_secret.as_deref(),
+        previous_until: plugin.previous_until,
+    };
+    let secrets = signing::open(app, &plugin_secret_context(plugin.id), sealed, now)?;
     let message_id = format!("{}/{}", info.run.id, info.step);
-    headers.extend(signature_headers(&[secret], &message_id, now.timestamp(), body));
+    headers.extend(signature_headers(&secrets, &message_id, now.timestamp(), body));
     headers.push(("idempotency-key".to_owned(), message_id.into()));
     if !body.is_empty() {
         headers.push(("content-type".to_owned(), "application/json".to_owned().into()));

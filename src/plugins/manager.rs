@@ -13,11 +13,11 @@ use crate::{
     events::NewEvent,
     fault::Fault,
     store::{self, Reader, Tenant, TenantCache},
-    usecase::work::{CommitHook, TriggeredRun, Triggers},
+    usecase::{
+        plugin::MAX_WORKFLOWS,
+        work::{CommitHook, TriggeredRun, Triggers},
+    },
 };
-
-/// How many enabled workflows of a tenant are looked at.
-const MAX_WORKFLOWS: u64 = 200;
 
 /// Knows the workflows of tenants, and sees every event before its transaction commits.
 #[derive(Debug, Default)]

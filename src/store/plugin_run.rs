@@ -87,6 +87,16 @@ pub async fn count(db: &TenantDb<'_>, filter: &RunFilter, limit: u64) -> Result<
     page::count_up_to(db, filter.select(db), limit).await
 }
 
+/// Whether a workflow has runs that have not ended.
+pub async fn any_unfinished(db: &TenantDb<'_>, id: PluginWorkflowId) -> Result<bool, DbErr> {
+    let select = db
+        .find::<plugin_run::Entity>()
+        .filter(plugin_run::Column::WorkflowId.eq(id))
+        .filter(plugin_run::Column::FinishedAt.is_null())
+        .limit(1);
+    Ok(!db.rows(select).await?.is_empty())
+}
+
 /// The runs about an order that hold something up and have not ended.
 pub async fn unfinished(
     db: &TenantDb<'_>,

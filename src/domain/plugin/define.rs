@@ -2,6 +2,7 @@
 
 use super::{
     super::{
+        order::Patch,
         problem::{Found, Path, Problem},
         value::{DESCRIPTION_MAX_CHARS, check_optional_text, check_text},
     },
@@ -22,6 +23,35 @@ pub struct NewPlugin {
     pub http: NewHttp,
     /// Whether it is called.
     pub enabled: bool,
+}
+
+/// A change of a plugin. What it does not name stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct PluginPatch {
+    /// Its name.
+    pub name: Option<String>,
+    /// What it is for.
+    pub description: Patch<String>,
+    /// Its endpoint, as a whole; only its headers may be left as they are.
+    pub http: Option<NewHttp>,
+    /// Whether it is called.
+    pub enabled: Option<bool>,
+    /// Whether the secret that its calls are signed with is replaced.
+    pub rotate_secret: bool,
+}
+
+impl PluginPatch {
+    /// Pushes every problem that depends neither on the plugin nor on which addresses are allowed.
+    pub fn check(&self, at: &Path, found: &mut Found) {
+        if let Some(name) = &self.name {
+            check_name(name, at, found);
+        }
+        let description = self.description.value().map(String::as_str);
+        check_optional_text(description, DESCRIPTION_MAX_CHARS, at, "description", found);
+        if let Some(http) = &self.http {
+            http.check(&at.field("http"), found);
+        }
+    }
 }
 
 impl NewPlugin {
@@ -55,7 +85,7 @@ mod tests {
             http: NewHttp {
                 url: "https://plugins.example/check".to_owned(),
                 method: HttpMethod::Post,
-                headers: vec![("X-Token".to_owned(), "s3cret".to_owned())],
+                headers: Some(vec![("X-Token".to_owned(), "s3cret".to_owned())]),
                 request_timeout_ms: 5_000,
                 callback_timeout_ms: 600_000,
                 max_attempts: 5,
@@ -85,9 +115,10 @@ mod tests {
         bad.http.request_timeout_ms = 20_001;
         bad.http.callback_timeout_ms = 999;
         bad.http.max_attempts = 0;
-        bad.http.headers = [("Webhook-Id", "1"), ("HOST", "x"), ("a b", "x"), ("ok", "line\nbreak")]
+        let headers = [("Webhook-Id", "1"), ("HOST", "x"), ("a b", "x"), ("ok", "line\nbreak")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .to_vec();
+        bad.http.headers = Some(headers);
         assert_eq!(
             problems(&bad),
             [

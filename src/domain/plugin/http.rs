@@ -50,8 +50,8 @@ pub struct NewHttp {
     pub url: String,
     /// How it is called.
     pub method: HttpMethod,
-    /// Name and value of headers to send.
-    pub headers: Vec<(String, String)>,
+    /// Name and value of headers to send; none given are none for a new plugin, and those that it has for a standing one.
+    pub headers: Option<Vec<(String, String)>>,
     /// How long it may take to answer, in milliseconds.
     pub request_timeout_ms: i32,
     /// How long a verdict that it puts off may take, in milliseconds.
@@ -74,11 +74,12 @@ impl NewHttp {
             }
         }
         let at = at.field("headers");
-        if self.headers.len() > MAX_HEADERS {
+        let headers = self.headers.as_deref().unwrap_or_default();
+        if headers.len() > MAX_HEADERS {
             let message = format!("a plugin has at most {MAX_HEADERS} headers");
             found.push(Problem::new(Code::LimitExceeded, &at, message));
         }
-        for (index, (name, value)) in self.headers.iter().enumerate().take(MAX_HEADERS) {
+        for (index, (name, value)) in headers.iter().enumerate().take(MAX_HEADERS) {
             check_header(name, value, &at.index(index), found);
         }
     }

@@ -8,7 +8,7 @@ mod verdict;
 mod workflow;
 
 pub use backoff::{MAX_DELAY, MAX_RETRY_AFTER, retry_delay};
-pub use define::NewPlugin;
+pub use define::{NewPlugin, PluginPatch};
 pub use http::{HttpMethod, NewHttp};
 pub use verdict::{
     Answer, Attempt, FailureKind, MAX_CODE_CHARS, MAX_REASONS, MAX_TEXT_CHARS, Reason, judge,

@@ -1,7 +1,7 @@
 //! Inputs of the plugin manager's mutations.
 
-use async_graphql::{ID, InputObject};
-use entity::id::PluginId;
+use async_graphql::{ID, InputObject, MaybeUndefined};
+use entity::id::{PluginId, PluginWorkflowId};
 
 use super::{
     super::id,
@@ -9,10 +9,15 @@ use super::{
 };
 use crate::{
     domain::{
-        plugin::{NewHttp, NewPlugin, NewStep, NewWorkflow},
+        order::Patch,
+        plugin::{NewHttp, NewPlugin, NewStep, NewWorkflow, PluginPatch},
         problem::{Found, Path, Problem, Problems},
     },
-    usecase::plugin::Workflow,
+    fault::Fault,
+    usecase::{
+        self,
+        plugin::{Update, Workflow, WorkflowUpdate},
+    },
 };
 
 const DEFAULT_TIMEOUT_MS: i32 = 5_000;
@@ -41,7 +46,7 @@ pub struct HttpPluginInput {
     /// How it is called.
     #[graphql(default_with = "Some(HttpMethod::Post)")]
     method: Option<HttpMethod>,
-    /// Headers to send with each call, at most 20.
+    /// Headers to send with each call, at most 20. Left out in an update, those that there are stay.
     headers: Option<Vec<HttpHeaderInput>>,
     /// How long it may take to answer, in milliseconds: 100 to 20,000.
     #[graphql(default_with = "Some(DEFAULT_TIMEOUT_MS)")]
@@ -79,6 +84,43 @@ pub struct PluginWorkflowCreateInput {
     enabled: Option<bool>,
 }
 
+/// A change of a plugin. What is left out stays as it is.
+#[derive(InputObject)]
+pub struct PluginUpdateInput {
+    /// Which one.
+    id: ID,
+    /// Nothing happens unless it is at this version.
+    expected_version: Option<i32>,
+    /// Its name, unique in the tenant: 3 to 50 characters.
+    name: Option<String>,
+    /// What it is for; null removes it.
+    description: MaybeUndefined<String>,
+    /// Its endpoint, as a whole: what is left out in it has its default, the headers excepted.
+    http: Option<HttpPluginInput>,
+    /// Whether it is called.
+    enabled: Option<bool>,
+    /// Whether its secret is replaced. Calls are signed with both secrets for a day.
+    #[graphql(default_with = "Some(false)")]
+    rotate_secret: Option<bool>,
+}
+
+/// A change of a workflow. What is left out stays as it is; runs that there are keep the steps that they began with.
+#[derive(InputObject)]
+pub struct PluginWorkflowUpdateInput {
+    /// Which one.
+    id: ID,
+    /// Nothing happens unless it is at this version.
+    expected_version: Option<i32>,
+    /// Its name: 3 to 50 characters.
+    name: Option<String>,
+    /// Name of its first step.
+    start: Option<String>,
+    /// All of its steps.
+    steps: Option<Vec<PluginStepInput>>,
+    /// Whether events set it off.
+    enabled: Option<bool>,
+}
+
 /// A step of a workflow.
 #[derive(InputObject)]
 pub struct PluginStepInput {
@@ -110,11 +152,13 @@ impl PluginCreateInput {
 impl HttpPluginInput {
     fn into_domain(self) -> NewHttp {
         let Self { url, method, headers, request_timeout_ms, callback_timeout_ms, max_attempts } = self;
-        let headers = headers.unwrap_or_default().into_iter();
+        let headers = headers.map(|headers| {
+            headers.into_iter().map(|HttpHeaderInput { name, value }| (name, value)).collect()
+        });
         NewHttp {
             url,
             method: method.unwrap_or(HttpMethod::Post).into(),
-            headers: headers.map(|HttpHeaderInput { name, value }| (name, value)).collect(),
+            headers,
             request_timeout_ms: request_timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS),
             callback_timeout_ms: callback_timeout_ms.unwrap_or(DEFAULT_CALLBACK_TIMEOUT_MS),
             max_attempts: max_attempts.unwrap_or(DEFAULT_ATTEMPTS),
@@ -126,19 +170,60 @@ impl PluginWorkflowCreateInput {
     /// The workflow that it stands for.
     pub fn into_domain(self) -> Result<Workflow, Problems> {
         let Self { name, trigger, start, steps, enabled } = self;
-        let at = Path::root().field("steps");
         let mut found = Found::new();
-        let mut plugins = Vec::with_capacity(steps.len());
-        let mut new_steps = Vec::with_capacity(steps.len());
-        for (index, step) in steps.into_iter().enumerate() {
-            let PluginStepInput { name, plugin_id, on_pass, on_reject, failure_policy } = step;
-            let at = at.index(index).field("pluginId");
-            plugins.extend(id::input::<PluginId>(&plugin_id, &at, &mut found));
-            let failure_policy = failure_policy.unwrap_or(FailurePolicy::Reject).into();
-            new_steps.push(NewStep { name, on_pass, on_reject, failure_policy });
-        }
+        let (steps, plugins) = split(steps, &mut found);
         let enabled = enabled.unwrap_or(true);
-        let new = NewWorkflow { name, start, steps: new_steps, enabled };
+        let new = NewWorkflow { name, start, steps, enabled };
         found.or(Workflow { new, trigger: trigger.into(), plugins })
     }
+}
+
+impl PluginUpdateInput {
+    /// The command that it stands for.
+    pub fn into_command(self) -> Result<Update, usecase::Error> {
+        let Self { id, expected_version, name, description, http, enabled, rotate_secret } = self;
+        let mut found = Found::new();
+        let id = id::input::<PluginId>(&id, &Path::root().field("id"), &mut found);
+        let patch = PluginPatch {
+            name,
+            description: match description {
+                MaybeUndefined::Undefined => Patch::Keep,
+                MaybeUndefined::Null => Patch::Clear,
+                MaybeUndefined::Value(text) => Patch::Set(text),
+            },
+            http: http.map(HttpPluginInput::into_domain),
+            enabled,
+            rotate_secret: rotate_secret.unwrap_or(false),
+        };
+        found.or(())?;
+        let id = id.ok_or_else(|| Fault::broken("an id got lost"))?;
+        Ok(Update { id, expected_version, patch })
+    }
+}
+
+impl PluginWorkflowUpdateInput {
+    /// The command that it stands for.
+    pub fn into_command(self) -> Result<WorkflowUpdate, usecase::Error> {
+        let Self { id, expected_version, name, start, steps, enabled } = self;
+        let mut found = Found::new();
+        let id = id::input::<PluginWorkflowId>(&id, &Path::root().field("id"), &mut found);
+        let steps = steps.map(|steps| split(steps, &mut found));
+        found.or(())?;
+        let id = id.ok_or_else(|| Fault::broken("an id got lost"))?;
+        Ok(WorkflowUpdate { id, expected_version, name, start, steps, enabled })
+    }
+}
+
+/// The steps, and the plugins that they ask.
+fn split(steps: Vec<PluginStepInput>, found: &mut Found) -> (Vec<NewStep>, Vec<PluginId>) {
+    let at = Path::root().field("steps");
+    let mut plugins = Vec::with_capacity(steps.len());
+    let mut new_steps = Vec::with_capacity(steps.len());
+    for (index, step) in steps.into_iter().enumerate() {
+        let PluginStepInput { name, plugin_id, on_pass, on_reject, failure_policy } = step;
+        plugins.extend(id::input::<PluginId>(&plugin_id, &at.index(index).field("pluginId"), found));
+        let failure_policy = failure_policy.unwrap_or(FailurePolicy::Reject).into();
+        new_steps.push(NewStep { name, on_pass, on_reject, failure_policy });
+    }
+    (new_steps, plugins)
 }

@@ -1,23 +1,24 @@
 //! Configures the plugin manager.
 
-use async_graphql::{Context, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
 
 use super::{
     super::{
         context::ContextExt,
+        delete::{DeletePayload, IdInput},
         error::{UserError, user_errors},
     },
     Plugin, PluginWorkflow,
-    inputs::{PluginCreateInput, PluginWorkflowCreateInput},
+    inputs::{PluginCreateInput, PluginUpdateInput, PluginWorkflowCreateInput, PluginWorkflowUpdateInput},
 };
-use crate::usecase::{self, Error};
+use crate::usecase::{self, Error, plugin::SavedPlugin};
 
 /// The answer to a mutation of a plugin.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct PluginPayload {
     /// The plugin; null if nothing happened.
     plugin: Option<Plugin>,
-    /// What its calls are signed with (Standard Webhooks); shown only now.
+    /// What its calls are signed with (Standard Webhooks), if that was just made; shown only now.
     secret: Option<String>,
     /// Why nothing happened; empty if it did.
     user_errors: Vec<UserError>,
@@ -48,18 +49,33 @@ impl PluginMutation {
             Ok(new) => usecase::plugin::create(ctx.app()?, ctx.caller()?, new).await,
             Err(problems) => Err(problems.into()),
         };
-        match result {
-            Ok(created) => Ok(PluginPayload {
-                plugin: Some(created.plugin.into()),
-                secret: Some(created.secret.into_exposed()),
-                user_errors: Vec::new(),
-            }),
-            Err(Error::Refused(problems)) => {
-                let user_errors = user_errors(ctx, problems, &["userErrors"]);
-                Ok(PluginPayload { plugin: None, secret: None, user_errors })
-            }
-            Err(Error::Fault(fault)) => Err(ctx.fault(fault)),
-        }
+        plugin_payload(ctx, result)
+    }
+
+    /// Changes a plugin; calls from now on are made as it says.
+    async fn plugin_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The change.")] input: PluginUpdateInput,
+    ) -> Result<PluginPayload> {
+        let result = match input.into_command() {
+            Ok(update) => usecase::plugin::update(ctx.app()?, ctx.caller()?, update).await,
+            Err(error) => Err(error),
+        };
+        plugin_payload(ctx, result)
+    }
+
+    /// Deletes a plugin and its secrets; refused while a workflow names it.
+    async fn plugin_delete(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one.")] input: IdInput,
+    ) -> Result<DeletePayload> {
+        let result = match input.into_domain() {
+            Ok(id) => usecase::plugin::delete(ctx.app()?, ctx.caller()?, id).await,
+            Err(problems) => Err(problems.into()),
+        };
+        DeletePayload::of(ctx, result.map(|id| ID::from(id.to_string())))
     }
 
     /// Saves a workflow; what happens from now on sets it off.
@@ -72,15 +88,61 @@ impl PluginMutation {
             Ok(new) => usecase::plugin::workflow_create(ctx.app()?, ctx.caller()?, new).await,
             Err(problems) => Err(problems.into()),
         };
-        match result {
-            Ok(row) => {
-                Ok(PluginWorkflowPayload { plugin_workflow: Some(row.into()), user_errors: Vec::new() })
-            }
-            Err(Error::Refused(problems)) => {
-                let user_errors = user_errors(ctx, problems, &["userErrors"]);
-                Ok(PluginWorkflowPayload { plugin_workflow: None, user_errors })
-            }
-            Err(Error::Fault(fault)) => Err(ctx.fault(fault)),
+        workflow_payload(ctx, result)
+    }
+
+    /// Changes a workflow; what happens from now on sets it off as it is then.
+    async fn plugin_workflow_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The change.")] input: PluginWorkflowUpdateInput,
+    ) -> Result<PluginWorkflowPayload> {
+        let result = match input.into_command() {
+            Ok(update) => usecase::plugin::workflow_update(ctx.app()?, ctx.caller()?, update).await,
+            Err(error) => Err(error),
+        };
+        workflow_payload(ctx, result)
+    }
+
+    /// Deletes a workflow; refused while runs of it have not ended. Its old runs still show it.
+    async fn plugin_workflow_delete(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one.")] input: IdInput,
+    ) -> Result<DeletePayload> {
+        let result = match input.into_domain() {
+            Ok(id) => usecase::plugin::workflow_delete(ctx.app()?, ctx.caller()?, id).await,
+            Err(problems) => Err(problems.into()),
+        };
+        DeletePayload::of(ctx, result.map(|id| ID::from(id.to_string())))
+    }
+}
+
+fn plugin_payload(ctx: &Context<'_>, result: Result<SavedPlugin, Error>) -> Result<PluginPayload> {
+    match result {
+        Ok(saved) => Ok(PluginPayload {
+            plugin: Some(saved.plugin.into()),
+            secret: saved.secret.map(crate::secret::Secret::into_exposed),
+            user_errors: Vec::new(),
+        }),
+        Err(Error::Refused(problems)) => {
+            let user_errors = user_errors(ctx, problems, &["userErrors"]);
+            Ok(PluginPayload { plugin: None, secret: None, user_errors })
         }
+        Err(Error::Fault(fault)) => Err(ctx.fault(fault)),
+    }
+}
+
+fn workflow_payload(
+    ctx: &Context<'_>,
+    result: Result<entity::plugin_workflow::Model, Error>,
+) -> Result<PluginWorkflowPayload> {
+    match result {
+        Ok(row) => Ok(PluginWorkflowPayload { plugin_workflow: Some(row.into()), user_errors: Vec::new() }),
+        Err(Error::Refused(problems)) => {
+            let user_errors = user_errors(ctx, problems, &["userErrors"]);
+            Ok(PluginWorkflowPayload { plugin_workflow: None, user_errors })
+        }
+        Err(Error::Fault(fault)) => Err(ctx.fault(fault)),
     }
 }

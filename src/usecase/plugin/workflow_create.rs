@@ -6,17 +6,23 @@ use entity::{
     stored::PluginTrigger,
 };
 
-use super::{StoredStep, offered::check_offered};
+use super::{
+    offered::check_offered,
+    workflow_save::{check_plugins, stored_steps},
+};
 use crate::{
     access::Caller,
     app::App,
     domain::{
         plugin::NewWorkflow,
-        problem::{Found, Path, Problem},
+        problem::{Code, Found, Path, Problem},
     },
     store,
     usecase::{Error, work::UnitOfWork},
 };
+
+/// Workflows of a tenant; each event is held against all of them.
+pub const MAX_WORKFLOWS: u64 = 200;
 
 /// A workflow to be saved, and the plugins that its steps ask, in the order of the steps.
 #[derive(Clone, Debug)]
@@ -29,7 +35,7 @@ pub struct Workflow {
     pub plugins: Vec<PluginId>,
 }
 
-/// Saves a workflow. Orders that come in from now on are held until its runs end.
+/// Saves a workflow; what happens from now on sets it off.
 pub async fn workflow_create(
     app: &App,
     caller: &Caller,
@@ -41,26 +47,12 @@ pub async fn workflow_create(
     new.check(&root, &mut found);
     check_offered(trigger, &new, &root, &mut found);
     let work = UnitOfWork::begin(app, caller).await?;
-    let known = store::plugin::by_ids(&work.db(), &plugins).await?;
-    for (index, id) in plugins.iter().enumerate() {
-        if !known.iter().any(|plugin| plugin.id == *id) {
-            let path = root.field("steps").index(index).field("pluginId");
-            found.push(Problem::not_found(&path, format!("there is no plugin {id}")));
-        }
-    }
+    check_plugins(&work, &plugins, &mut found).await?;
     found.or(())?;
-    let steps: Vec<_> = new
-        .steps
-        .into_iter()
-        .zip(&plugins)
-        .map(|(step, plugin)| StoredStep {
-            name: step.name,
-            plugin_id: plugin.to_string(),
-            on_pass: step.on_pass,
-            on_reject: step.on_reject,
-            failure_policy: step.failure_policy,
-        })
-        .collect();
+    if store::plugin::workflow_count(&work.db(), None, MAX_WORKFLOWS).await?.0 >= MAX_WORKFLOWS {
+        let message = format!("a tenant has at most {MAX_WORKFLOWS} workflows; delete one first");
+        return Err(Problem::new(Code::LimitExceeded, &root, message).into());
+    }
     let row = plugin_workflow::Model {
         tenant_id: caller.tenant.to_string(),
         id: PluginWorkflowId(app.ids.uuid()),
@@ -68,7 +60,7 @@ pub async fn workflow_create(
         trigger,
         condition: None,
         start: new.start,
-        steps: serde_json::to_string(&steps)?,
+        steps: stored_steps(new.steps, &plugins)?,
         enabled: new.enabled,
         deleted_at: None,
         version: 1,

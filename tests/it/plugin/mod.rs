@@ -9,7 +9,9 @@ mod request;
 mod retry;
 mod runs;
 mod takeover;
+mod update;
 mod workflow;
+mod workflow_update;
 
 use entity::{id::PluginId, plugin_run};
 use sea_orm::EntityTrait as _;
@@ -123,10 +125,14 @@ async fn configured(app: &TestApp) -> (Vec<entity::plugin::Model>, Vec<entity::p
 /// path of each error, and the first message.
 async fn refused(app: &TestApp, mutation: &str, input: Value) -> (Vec<String>, String) {
     let before = configured(app).await;
-    let shown = if mutation == "pluginCreate" { "plugin { id } secret" } else { "pluginWorkflow { id }" };
+    let shown = match mutation {
+        "pluginCreate" | "pluginUpdate" => "plugin { id } secret",
+        mutation if mutation.ends_with("Delete") => "deletedId",
+        _ => "pluginWorkflow { id }",
+    };
     let selection = format!("{shown} userErrors {{ code message path }}");
     let payload = app.mutate(mutation, input, &selection).await;
-    for field in ["plugin", "secret", "pluginWorkflow"] {
+    for field in ["plugin", "secret", "pluginWorkflow", "deletedId"] {
         assert_eq!(payload.get(field).unwrap_or(&Value::Null), &Value::Null, "{payload:#}");
     }
     assert_eq!(configured(app).await, before, "a refusal wrote something: {payload:#}");
