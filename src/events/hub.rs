@@ -7,17 +7,18 @@ use std::{
 };
 
 use entity::event::Model;
-use tokio::sync::broadcast;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::Wake;
+use super::{
+    Wake,
+    window::{Next, Window},
+};
 use crate::{
     fault::Fault,
     store::{self, Database, Reader, Tenant, event::EventFilter},
 };
 
-/// Events that wait for a subscriber; one that falls further behind is caught up from the log.
-const BACKLOG: usize = 1024;
 /// How many events are read at once.
 const READ_LIMIT: usize = 500;
 /// A lost wake-up costs this much.
@@ -29,7 +30,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Where subscribers get live events; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Hub {
-    feeds: Arc<Mutex<HashMap<Tenant, Feed>>>,
+    /// The newest events of each tenant that somebody listens to.
+    feeds: Arc<Mutex<HashMap<Tenant, watch::Sender<Window>>>>,
     patience: Duration,
 }
 
@@ -39,12 +41,24 @@ impl Default for Hub {
     }
 }
 
-/// What subscribers of one tenant hear.
+/// What a subscriber hears of a tenant's log.
 #[derive(Debug)]
-struct Feed {
-    /// Everything up to here was sent.
-    position: i64,
-    sender: broadcast::Sender<Arc<Model>>,
+pub(super) struct Feed(watch::Receiver<Window>);
+
+/// The server stops, and nothing more will be heard.
+#[derive(Debug)]
+pub(super) struct Stopped;
+
+impl Feed {
+    /// What comes after a position.
+    pub(super) fn after(&mut self, seen: i64) -> Next {
+        self.0.borrow_and_update().after(seen)
+    }
+
+    /// Waits until there is more than there was when it was last asked.
+    pub(super) async fn grown(&mut self) -> Result<(), Stopped> {
+        self.0.changed().await.map_err(|_| Stopped)
+    }
 }
 
 impl Hub {
@@ -57,24 +71,26 @@ impl Hub {
         self.patience
     }
 
-    fn feeds(&self) -> MutexGuard<'_, HashMap<Tenant, Feed>> {
+    fn feeds(&self) -> MutexGuard<'_, HashMap<Tenant, watch::Sender<Window>>> {
         self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Live events of a tenant: every one that commits from now on, and perhaps some from just before.
-    pub(super) async fn subscribe(&self, reader: &Reader) -> Result<broadcast::Receiver<Arc<Model>>, Fault> {
+    /// A tenant's live events: every one that commits from now on, and perhaps some from just before.
+    pub(super) async fn subscribe(&self, reader: &Reader) -> Result<Feed, Fault> {
+        let tenant = reader.tenant();
+        if let Some(feed) = self.feeds().get(tenant) {
+            return Ok(Feed(feed.subscribe()));
+        }
         // Read before the feed is made, so that the feed begins no later than now.
         let head = store::event::head(&reader.db()).await?;
         let mut feeds = self.feeds();
-        let feed = feeds
-            .entry(reader.tenant().clone())
-            .or_insert_with(|| Feed { position: head, sender: broadcast::Sender::new(BACKLOG) });
-        Ok(feed.sender.subscribe())
+        let new = || watch::Sender::new(Window::beginning_after(head));
+        Ok(Feed(feeds.entry(tenant.clone()).or_insert_with(new).subscribe()))
     }
 
     /// How far a tenant's log was handed out, if somebody listens to it.
     pub fn position(&self, tenant: &Tenant) -> Option<i64> {
-        self.feeds().get(tenant).map(|feed| feed.position)
+        self.feeds().get(tenant).map(|feed| feed.borrow().head())
     }
 
     /// The service that follows the log.
@@ -82,24 +98,18 @@ impl Hub {
         Tail { hub: self.clone(), database, wake }
     }
 
-    /// The feeds that somebody listens to; the others are dropped.
+    /// The tenants that somebody listens to, with how far their logs were handed out; the others are forgotten.
     fn live(&self) -> Vec<(Tenant, i64)> {
         let mut feeds = self.feeds();
-        feeds.retain(|_, feed| feed.sender.receiver_count() > 0);
-        feeds.iter().map(|(tenant, feed)| (tenant.clone(), feed.position)).collect()
+        feeds.retain(|_, feed| feed.receiver_count() > 0);
+        feeds.iter().map(|(tenant, feed)| (tenant.clone(), feed.borrow().head())).collect()
     }
 
     fn send(&self, tenant: &Tenant, events: Vec<Model>) {
-        let mut feeds = self.feeds();
-        let Some(feed) = feeds.get_mut(tenant) else { return };
-        for event in events {
-            // The feed may have been dropped and made anew while we read.
-            if event.position > feed.position {
-                feed.position = event.position;
-                // Fails only if the last listener has just gone.
-                let _ = feed.sender.send(Arc::new(event));
-            }
-        }
+        let feeds = self.feeds();
+        let Some(feed) = feeds.get(tenant) else { return };
+        // All of them at once: a subscriber is woken once for what committed together.
+        feed.send_modify(|window| events.into_iter().for_each(|event| window.push(event)));
     }
 }
 

@@ -4,11 +4,15 @@
 //! else makes one. Subscriptions and queries serve the same rows under the same cursors.
 
 mod cursor;
+#[cfg(test)]
+mod fixtures;
 mod hub;
 mod log;
 mod place;
+mod record;
 mod stream;
 mod wake;
+mod window;
 
 use chrono::{DateTime, Utc};
 use entity::{
@@ -21,6 +25,7 @@ pub use cursor::Cursor;
 pub use hub::{Hub, Tail};
 pub use log::append;
 pub use place::Place;
+pub use record::Record;
 pub use stream::{StreamError, Subscriber, stream};
 pub use wake::{Wake, WakeService};
 

@@ -3,17 +3,12 @@
 use std::{sync::Arc, time::Instant};
 
 use async_stream::try_stream;
-use entity::event::Model;
 use futures_util::Stream;
-use tokio::sync::broadcast::error::RecvError;
 
-use super::{Cursor, Hub, Place};
+use super::{Cursor, Hub, Place, Record, hub::Stopped, window::Next};
 use crate::{
     fault::Fault,
-    store::{
-        self, Reader,
-        event::{Bounds, EventFilter},
-    },
+    store::{self, Reader, event::EventFilter},
 };
 
 /// How many events are read from the log at once; so many wait for a subscriber that is being caught up.
@@ -64,72 +59,88 @@ impl Subscriber {
         }
     }
 
-    /// How far the log reaches. What was removed after a position was read is an error, never a gap: how far it was
-    /// removed is looked up afterwards, and is said before anything is removed.
-    async fn bounds(&self, seen: Option<i64>) -> Result<Bounds, StreamError> {
-        let bounds = store::event::bounds(&self.reader.db()).await.map_err(Fault::from)?;
-        if seen.is_some_and(|seen| seen < bounds.expired) { Err(StreamError::Expired) } else { Ok(bounds) }
+    /// Where it begins.
+    async fn beginning(&self) -> Result<i64, StreamError> {
+        match self.after {
+            Some(cursor) => Ok(cursor.0),
+            None => Ok(store::event::head(&self.reader.db()).await.map_err(Fault::from)?),
+        }
+    }
+
+    /// Reads on in the log after a position and up to another. Gives the events that pass the filter, and how far it
+    /// came.
+    async fn read(&self, seen: i64, up_to: i64) -> Result<(Vec<Record>, i64), StreamError> {
+        let db = self.reader.db();
+        let end = up_to.min(seen.saturating_add(REPLAY_WINDOW));
+        let events = store::event::between(&db, &self.filter, seen, end, REPLAY_LIMIT).await;
+        let events = events.map_err(Fault::from)?;
+        // What was removed is an error, never a gap: how far the log was removed is said before anything is, and is
+        // looked up after it was read.
+        let bounds = store::event::bounds(&db).await.map_err(Fault::from)?;
+        if seen < bounds.expired {
+            return Err(StreamError::Expired);
+        }
+        let is_all = events.len() < REPLAY_LIMIT;
+        let reached = events.last().filter(|_| !is_all).map_or(end, |last| last.position);
+        Ok((events.into_iter().map(Record::from).collect(), reached))
+    }
+}
+
+impl From<Stopped> for StreamError {
+    fn from(_: Stopped) -> Self {
+        Self::Stopping
     }
 }
 
 /// Every event after `after` that passes the filter, in commit order, once; without `after`, every event that commits
 /// from now on.
 ///
-/// Why there is neither gap nor repeat: listening begins before the log is read, and the log is read until nothing
-/// more is there; so whatever is not in the log by then is heard live. What is heard live and was read already has a
-/// position that is not after the last one seen, and is passed over. A subscriber that is too slow for the live feed
-/// goes back to the log, which has everything; one that stays too slow for the time that the hub allows is sent away.
+/// Why there is neither gap nor repeat: the position of the last event that was seen decides alone what comes next. The
+/// hub's window has what comes after it, without gaps, or says that it is in the log; and nothing that is in neither
+/// has committed. Listening begins before the log is read, so that the window reaches back to what the log did not have
+/// yet. A subscriber that is too slow for the window goes back to the log, which has everything; one that stays too slow
+/// for the time that the hub allows is sent away.
 pub fn stream(
     hub: Hub,
     subscriber: Subscriber,
-) -> impl Stream<Item = Result<Arc<Model>, StreamError>> + Send {
+) -> impl Stream<Item = Result<Arc<Record>, StreamError>> + Send {
     try_stream! {
-        let mut live = hub.subscribe(&subscriber.reader).await?;
-        let mut bounds = subscriber.bounds(subscriber.after.map(|cursor| cursor.0)).await?;
-        let mut seen = subscriber.after.map_or(bounds.head, |cursor| cursor.0);
+        let mut feed = hub.subscribe(&subscriber.reader).await?;
+        let mut seen = subscriber.beginning().await?;
         subscriber.pass(seen);
-        // Since when a subscriber that was live has not been so. A long replay is not slow.
-        let mut slow_since: Option<Instant> = None;
+        // When it last was, if it ever was: a long replay is not slow.
+        let mut live: Option<Instant> = None;
         loop {
-            while seen < bounds.head {
-                let end = bounds.head.min(seen.saturating_add(REPLAY_WINDOW));
-                let db = subscriber.reader.db();
-                let events = store::event::between(&db, &subscriber.filter, seen, end, REPLAY_LIMIT)
-                    .await
-                    .map_err(Fault::from)?;
-                bounds = subscriber.bounds(Some(seen)).await?;
-                let is_all = events.len() < REPLAY_LIMIT;
-                for event in events {
-                    seen = event.position;
-                    subscriber.hand_out(seen);
-                    yield Arc::new(event);
-                    subscriber.pass(seen);
+            match feed.after(seen) {
+                Next::Nothing => {
+                    feed.grown().await?;
+                    live = Some(Instant::now());
                 }
-                if is_all {
-                    seen = end;
-                    subscriber.pass(seen);
-                }
-                if seen < bounds.head && slow_since.is_some_and(|since| since.elapsed() > hub.patience()) {
-                    Err(StreamError::Slow(Cursor(seen)))?;
-                }
-            }
-            match live.recv().await {
-                Ok(event) => {
-                    slow_since = None;
-                    if event.position > seen {
-                        seen = event.position;
-                        if subscriber.filter.matches(&event) {
+                Next::Records(records) => {
+                    for record in records {
+                        seen = record.row.position;
+                        if subscriber.filter.matches(&record.row) {
                             subscriber.hand_out(seen);
-                            yield event;
+                            yield record;
                         }
                         subscriber.pass(seen);
                     }
+                    live = Some(Instant::now());
                 }
-                Err(RecvError::Lagged(_)) => {
-                    bounds = subscriber.bounds(Some(seen)).await?;
-                    slow_since.get_or_insert_with(Instant::now);
+                Next::Log(head) => {
+                    let (records, reached) = subscriber.read(seen, head).await?;
+                    for record in records {
+                        seen = record.row.position;
+                        subscriber.hand_out(seen);
+                        yield Arc::new(record);
+                        subscriber.pass(seen);
+                    }
+                    seen = reached;
+                    subscriber.pass(seen);
+                    if seen < head && live.is_some_and(|live| live.elapsed() > hub.patience()) {
+                        Err(StreamError::Slow(Cursor(seen)))?;
+                    }
                 }
-                Err(RecvError::Closed) => Err(StreamError::Stopping)?,
             }
         }
     }

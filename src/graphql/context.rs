@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Error, Result, dataloader::DataLoader};
 
-use super::{error, loaders::StoreLoader};
+use super::{error, event::Forms, handover::Handover, loaders::StoreLoader};
 use crate::{
     access::Caller,
     app::App,
@@ -24,6 +24,10 @@ pub struct Operation {
     pub(super) resume: Option<Arc<str>>,
     /// Where a subscription says how far it has come, if somebody wants to know.
     pub(super) place: Option<Arc<Place>>,
+    /// Where the resolver of a subscription may leave answers that it writes by itself.
+    pub(super) handover: Option<Arc<Handover>>,
+    /// The forms in which subscriptions write events.
+    pub(super) forms: Arc<Forms>,
 }
 
 /// Access to the [`Operation`] in a resolver's context.

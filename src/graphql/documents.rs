@@ -38,6 +38,8 @@ pub struct Document {
     pub order: Arc<FieldOrder>,
     /// What its one operation needs of the caller, or the one that was asked for.
     pub needs: Vec<Need>,
+    /// Whether it has one operation, and that asks for one field.
+    pub has_one_field: bool,
     /// The variables of its one operation, if all of them are of built-in scalar types.
     variables: Option<Vec<(Name, Scalar)>>,
     is_valid: AtomicBool,
@@ -57,8 +59,10 @@ impl Document {
     pub fn new(parsed: ExecutableDocument, operation: Option<&str>) -> Self {
         let order = Arc::new(FieldOrder::of(&parsed, operation));
         let needs = guard::needs(&parsed, operation);
-        let variables = only_operation(&parsed).and_then(variables);
-        Self { parsed, order, needs, variables, is_valid: AtomicBool::new(false) }
+        let only = only_operation(&parsed);
+        let variables = only.and_then(variables);
+        let has_one_field = only.is_some_and(|operation| operation.selection_set.node.items.len() == 1);
+        Self { parsed, order, needs, has_one_field, variables, is_valid: AtomicBool::new(false) }
     }
 
     /// It was executed, and so it is valid.

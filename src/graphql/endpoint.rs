@@ -1,25 +1,29 @@
 //! The one way to execute an operation, whatever the transport.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use async_graphql::{
-    Data, Executor, Name, PathSegment, Request, Response, ServerError, Value,
+    Name, PathSegment, Request, Response, ServerError, Value,
     dataloader::DataLoader,
     parser::{
         parse_query,
         types::{ExecutableDocument, OperationType},
     },
 };
-use futures_util::{StreamExt, stream, stream::BoxStream};
+use async_stream::stream;
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 
 use super::{
-    Schema,
+    Executable, Schema,
     context::Operation,
     documents::Document,
     error::{Code, add_codes},
-    field_order::FieldOrder,
     gather::Loads,
     guard,
+    handover::{Handover, Item},
     limits::nested_too_deep,
     loaders::StoreLoader,
     scalar::raw_text,
@@ -80,8 +84,12 @@ impl Endpoint {
         Ok(self.schema.documents.keep(text, document))
     }
 
-    /// Gives the operation its document and what its resolvers need.
-    fn prepare(&self, mut request: Request) -> Result<(Request, Arc<Document>, Loads), ServerError> {
+    /// Gives the operation its document and what its resolvers need. One whose answers are a stream has a handover.
+    fn prepare(
+        &self,
+        mut request: Request,
+        handover: Option<&Arc<Handover>>,
+    ) -> Result<Prepared, ServerError> {
         let document = self.document(&request)?;
         guard::check(&document.needs, &self.caller)?;
         if !self.may_change && is_mutation(&document.parsed, request.operation_name.as_deref()) {
@@ -102,44 +110,57 @@ impl Endpoint {
             loader: Arc::new(loader),
             resume: self.resume.clone(),
             place: self.place.clone(),
+            handover: handover.filter(|_| document.has_one_field).cloned(),
+            forms: Arc::clone(&self.schema.forms),
         });
-        Ok((request, document, loads))
+        let is_valid = document.is_valid_with(&request.variables);
+        let schema = if is_valid { &self.schema.unvalidated } else { &self.schema.validated };
+        Ok(Prepared { request, document, loads, schema: schema.clone() })
     }
-}
 
-impl Executor for Endpoint {
-    async fn execute(&self, request: Request) -> Response {
-        match self.prepare(request) {
-            Ok((request, document, loads)) => {
-                let is_valid = document.is_valid_with(&request.variables);
-                let schema = if is_valid { &self.schema.unvalidated } else { &self.schema.validated };
+    /// Executes an operation that answers once.
+    pub async fn execute(&self, request: Request) -> Response {
+        match self.prepare(request, None) {
+            Ok(Prepared { request, document, loads, schema }) => {
                 let response = loads.gather(schema.execute(request)).await;
-                if !is_valid && was_executed(&response) {
-                    document.found_valid();
-                }
-                finish(response, &document.order)
+                finish(response, &document)
             }
             Err(error) => Response::from_errors(vec![error]),
         }
     }
 
-    fn execute_stream(
-        &self,
-        request: Request,
-        session_data: Option<Arc<Data>>,
-    ) -> BoxStream<'static, Response> {
-        match self.prepare(request) {
-            Ok((request, document, loads)) => {
-                let schema = &self.schema.validated;
-                let responses = match session_data {
-                    Some(data) => schema.execute_stream_with_session_data(request, data).boxed(),
-                    None => schema.execute_stream(request).boxed(),
-                };
-                loads.gather(responses).map(move |response| finish(response, &document.order)).boxed()
+    /// Executes any operation: a subscription answers again and again.
+    pub fn execute_stream(&self, request: Request) -> BoxStream<'static, Item> {
+        let handover = Arc::<Handover>::default();
+        let prepared = self.prepare(request, Some(&handover));
+        let left = Arc::clone(&handover);
+        let executed = stream! {
+            match prepared {
+                Ok(Prepared { request, document, loads, schema }) => {
+                    let mut responses = loads.gather(schema.execute_stream(request));
+                    while let Some(response) = responses.next().await {
+                        yield Item::Response(finish(response, &document));
+                    }
+                    if left.is_full() {
+                        document.found_valid();
+                    }
+                }
+                Err(error) => yield Item::Response(Response::from_errors(vec![error])),
             }
-            Err(error) => stream::once(async { Response::from_errors(vec![error]) }).boxed(),
-        }
+        };
+        // What executed it is gone when this begins: it is boxed apart, and a subscriber may wait for days.
+        let left = stream::once(async move { handover.take() }).filter_map(ready).flatten();
+        executed.boxed().chain(left).boxed()
     }
+}
+
+/// An operation that is ready to be executed.
+struct Prepared {
+    request: Request,
+    document: Arc<Document>,
+    loads: Loads,
+    /// Validates the document, unless it is known to be valid.
+    schema: Executable,
 }
 
 /// Whether the operation that is to be executed is a mutation.
@@ -159,12 +180,15 @@ pub fn was_executed(response: &Response) -> bool {
 }
 
 /// What the executor leaves to be done.
-fn finish(mut response: Response, order: &FieldOrder) -> Response {
+fn finish(mut response: Response, document: &Document) -> Response {
+    if was_executed(&response) {
+        document.found_valid();
+    }
     add_codes(&mut response);
     for error in &response.errors {
         add_failed_field(&mut response.data, &error.path);
     }
-    order.apply(&mut response.data);
+    document.order.apply(&mut response.data);
     response
 }
 

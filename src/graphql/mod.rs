@@ -14,6 +14,7 @@ mod field_order;
 mod flat;
 mod gather;
 pub mod guard;
+mod handover;
 mod id;
 mod limits;
 mod loaders;
@@ -38,6 +39,8 @@ use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, Validati
 use documents::Documents;
 pub use endpoint::{Endpoint, was_executed};
 pub use error::Code;
+use event::Forms;
+pub use handover::Item;
 pub use quick::Writer;
 
 /// What can be read.
@@ -78,6 +81,7 @@ pub struct Schema {
     /// The same for documents of which is known that they are valid.
     unvalidated: Executable,
     documents: Arc<Documents>,
+    forms: Arc<Forms>,
 }
 
 type Executable = async_graphql::Schema<Query, Mutation, Subscription>;
@@ -90,6 +94,7 @@ pub fn schema(depth: usize, complexity: usize) -> Schema {
         validated: build(ValidationMode::Strict),
         unvalidated: build(ValidationMode::Fast),
         documents: Arc::default(),
+        forms: Arc::default(),
     }
 }
 

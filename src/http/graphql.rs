@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Executor as _, Response as GraphqlResponse};
+use async_graphql::Response as GraphqlResponse;
 use axum::{
     Extension,
     body::Bytes,

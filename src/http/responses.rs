@@ -2,13 +2,15 @@
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
-use async_graphql::{Executor as _, Request, Response};
-use async_stream::stream;
-use futures_util::{StreamExt as _, stream::BoxStream};
+use async_graphql::{Request, Response};
+use futures_util::{
+    StreamExt as _,
+    stream::{BoxStream, once},
+};
 use tokio::time::timeout;
 
 use super::graphql::timed_out;
-use crate::graphql::{Code, Endpoint};
+use crate::graphql::{Code, Endpoint, Item};
 
 /// Whether an operation does not end by itself. A subscription has this word in its document; whatever else has it is
 /// treated like one, which does no harm.
@@ -16,20 +18,17 @@ pub(super) fn is_endless(request: &Request) -> bool {
     request.query.contains("subscription")
 }
 
-/// The responses of a subscription, or the one of another operation, which must come within `limit`. A panic ends the
+/// What a subscription answers, or the one answer of another operation, which must come within `limit`. A panic ends the
 /// operation, and nothing else.
-pub(super) fn responses(
-    endpoint: Endpoint,
-    request: Request,
-    limit: Duration,
-) -> BoxStream<'static, Response> {
+pub(super) fn responses(endpoint: Endpoint, request: Request, limit: Duration) -> BoxStream<'static, Item> {
     let responses = if is_endless(&request) {
-        endpoint.execute_stream(request, None)
+        endpoint.execute_stream(request)
     } else {
-        stream! { yield timeout(limit, endpoint.execute(request)).await.unwrap_or_else(|_| timed_out()) }
-            .boxed()
+        let execute = async move { timeout(limit, endpoint.execute(request)).await };
+        once(execute).map(|response| Item::Response(response.unwrap_or_else(|_| timed_out()))).boxed()
     };
-    AssertUnwindSafe(responses).catch_unwind().map(|response| response.unwrap_or_else(|_| failed())).boxed()
+    let failed = |_| Item::Response(failed());
+    AssertUnwindSafe(responses).catch_unwind().map(move |item| item.unwrap_or_else(failed)).boxed()
 }
 
 /// The answer to an operation that failed in a way that it should not have.

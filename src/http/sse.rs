@@ -4,9 +4,9 @@
 //! The id of an event is its cursor. A browser that lost its connection sends the last one as `Last-Event-ID` and goes
 //! on from there; so ids are also sent while there is nothing to tell, at the beginning and with each sign of life.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{borrow::Cow, convert::Infallible, sync::Arc, time::Duration};
 
-use async_graphql::{Request, Response as GraphqlResponse};
+use async_graphql::Request;
 use axum::{
     body::{Body, Bytes},
     http::{
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     events::Place,
-    graphql::{Code, Endpoint},
+    graphql::{Code, Endpoint, Item},
 };
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -101,11 +101,11 @@ struct Stream {
 
 impl Stream {
     /// Tells what happens until either side ends it. Ended without `complete`, it is the client's to come back.
-    async fn run(self, mut responses: BoxStream<'static, GraphqlResponse>) {
+    async fn run(self, mut responses: BoxStream<'static, Item>) {
         let _ = self.tell(&mut responses).await;
     }
 
-    async fn tell(&self, responses: &mut BoxStream<'static, GraphqlResponse>) -> Result<(), Gone> {
+    async fn tell(&self, responses: &mut BoxStream<'static, Item>) -> Result<(), Gone> {
         let mut sign = interval_at(Instant::now() + SIGN_EVERY, SIGN_EVERY);
         sign.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut has_begun = false;
@@ -115,8 +115,8 @@ impl Stream {
                 biased;
                 () = self.edge.sockets.stopping(), if self.is_endless => return Ok(()),
                 () = self.events.closed() => return Err(Gone),
-                response = responses.next() => match response {
-                    Some(response) => self.send(next(&response, self.place.at().as_deref())).await?,
+                item = responses.next() => match item {
+                    Some(item) => self.send(next(&item, self.place.at().as_deref())).await?,
                     None => return self.send("event: complete\ndata:\n\n".to_owned()).await,
                 },
                 () = self.place.begun(), if !has_begun => {
@@ -141,9 +141,15 @@ impl Stream {
     }
 }
 
-/// A response as an event.
-fn next(response: &GraphqlResponse, id: Option<&str>) -> String {
-    let text = answer::written(response).or_else(|| answer::written(&failed())).unwrap_or_default();
+/// An answer as an event.
+fn next(item: &Item, id: Option<&str>) -> String {
+    let text = match item {
+        Item::Written(text) => Cow::Borrowed(text.as_ref()),
+        Item::Response(response) => {
+            let text = answer::written(response).or_else(|| answer::written(&failed()));
+            text.unwrap_or_default().into()
+        }
+    };
     let mut event = String::with_capacity(text.len() + 64);
     event.push_str("event: next\n");
     if let Some(id) = id {

@@ -1,7 +1,7 @@
 //! The demo as a client of the API.
 
 use anyhow::{Context as _, bail};
-use async_graphql::{Executor as _, Request, Variables};
+use async_graphql::{Request, Variables};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use async_graphql::{
-    Executor as _, Name, Request, Response, ServerError, Value, Variables, indexmap::IndexMap,
-};
+use async_graphql::{Name, Request, Response, ServerError, Value, Variables, indexmap::IndexMap};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 

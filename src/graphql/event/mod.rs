@@ -1,9 +1,12 @@
 //! Events.
 
+mod column;
+mod form;
 mod query;
 mod subscription;
 mod types;
 
+pub use form::Forms;
 pub use query::EventQuery;
 pub use subscription::EventSubscription;
 pub use types::{OrderEvent, OrderEventType};

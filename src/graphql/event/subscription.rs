@@ -1,20 +1,25 @@
 //! Watches the event log.
 
-use async_graphql::{Context, ErrorExtensions as _, ID, Result, Subscription};
+use std::sync::Arc;
+
+use async_graphql::{
+    Context, Error, ErrorExtensions as _, ID, PathSegment, Pos, Response, Result, Subscription,
+};
 use entity::{
     id::{OrderId, WorkOrderId},
     stored::EventType,
 };
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 
 use super::{
-    super::{context::ContextExt, error::Code, id},
+    super::{context::ContextExt, error::Code, handover::Item, id},
     OrderEvent, OrderEventWhere,
+    form::Form,
     query::{expired_cursor, known_cursor, unknown_cursor},
 };
 use crate::{
     events::{self, Cursor, StreamError, Subscriber},
-    store::event::EventFilter,
+    store::{Tenant, event::EventFilter},
 };
 
 /// Subscriptions to events.
@@ -84,20 +89,42 @@ async fn stream(
     let subscriber = Subscriber { reader: operation.reader, filter, after, place };
     let events = events::stream(operation.app.hub.clone(), subscriber);
     let (tenant, request_id) = (operation.caller.tenant, operation.request_id);
-    Ok(events.map(move |event| match event {
-        Ok(event) => Ok(OrderEvent::from(event)),
-        Err(StreamError::Fault(fault)) => Err(super::super::error::fault(&fault, &request_id)),
-        Err(StreamError::Stopping) => {
-            Err(Code::Unavailable.error("the server is stopping; resume from your last cursor"))
+    let told = move |end| error(end, &tenant, &request_id);
+    if let Some(handover) = operation.handover
+        && let Some(form) = Form::of(ctx, operation.caller.scopes)
+    {
+        let (form, number) = operation.forms.share(form);
+        let pos = ctx.item.pos;
+        let items = events.map(move |event| {
+            let text = event.and_then(|record| Ok(record.text(number, |row| form.write(row))?));
+            text.map_or_else(|end| refused(told(end), form.key(), pos), Item::Written)
+        });
+        handover.leave(items.boxed());
+        return Ok(stream::empty().left_stream());
+    }
+    let events = events.map_ok(|record| OrderEvent::from(Arc::clone(&record.row)));
+    Ok(events.map_err(told).right_stream())
+}
+
+/// An error as the executor would answer it.
+fn refused(error: Error, key: &str, pos: Pos) -> Item {
+    let path = vec![PathSegment::Field(key.to_owned())];
+    Item::Response(Response::from_errors(vec![error.into_server_error(pos).with_path(path)]))
+}
+
+/// What a subscriber is told when its subscription ends.
+fn error(end: StreamError, tenant: &Tenant, request_id: &str) -> Error {
+    match end {
+        StreamError::Fault(fault) => super::super::error::fault(&fault, request_id),
+        StreamError::Stopping => {
+            Code::Unavailable.error("the server is stopping; resume from your last cursor")
         }
-        Err(StreamError::Expired) => Err(expired_cursor()),
-        Err(StreamError::Slow(cursor)) => {
+        StreamError::Expired => expired_cursor(),
+        StreamError::Slow(cursor) => {
             let message = "events come faster than this subscriber takes them; resume from your last cursor, \
                            or ask for fewer with a filter";
-            let resume = cursor.encode(&tenant);
-            Err(Code::SlowConsumer
-                .error(message)
-                .extend_with(|_, extensions| extensions.set("cursor", resume)))
+            let resume = cursor.encode(tenant);
+            Code::SlowConsumer.error(message).extend_with(|_, extensions| extensions.set("cursor", resume))
         }
-    }))
+    }
 }

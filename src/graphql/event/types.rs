@@ -9,14 +9,17 @@ use entity::{
     stored::EventType,
 };
 
-use super::super::{
-    context::ContextExt,
-    error::Code,
-    id,
-    order::Order,
-    quick::Stored,
-    scalar::{DateTime, Json},
-    work_order::WorkOrder,
+use super::{
+    super::{
+        context::ContextExt,
+        error::Code,
+        id,
+        order::Order,
+        quick::{Stored, Writer},
+        scalar::{DateTime, Json},
+        work_order::WorkOrder,
+    },
+    column::Column,
 };
 use crate::{
     events::Cursor,
@@ -96,7 +99,15 @@ impl OrderEventWhere {
 #[derive(Clone, Debug)]
 pub struct OrderEvent(Arc<event::Model>);
 
-impl Stored for OrderEvent {}
+impl Stored for OrderEvent {
+    fn write_field(&self, name: &str, out: &mut Writer) -> bool {
+        let column = Column::of(name);
+        if let Some(column) = column {
+            column.write(&self.0, out);
+        }
+        column.is_some()
+    }
+}
 
 impl From<event::Model> for OrderEvent {
     fn from(row: event::Model) -> Self {

@@ -12,8 +12,7 @@ mod template;
 use async_graphql::SelectionField;
 use sea_orm::{DbErr, IdenStatic};
 
-use self::template::Template;
-pub use self::{answer::Answer, list::ListShape};
+pub use self::{answer::Answer, list::ListShape, template::Template};
 use super::{quick::Writer, scalar::DateTime};
 use crate::store::Part;
 

@@ -8,8 +8,8 @@ use super::super::quick::Writer;
 const MAX_FIELDS: usize = 1_000;
 
 /// The text of an object, but for the values of its fields.
-#[derive(Debug)]
-pub(super) struct Template<H> {
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Template<H> {
     /// Each hole with the text before it.
     holes: Vec<(String, H)>,
     end: String,
@@ -18,7 +18,7 @@ pub(super) struct Template<H> {
 impl<H> Template<H> {
     /// The template of what `selection` asks of the type called `name`. `hole` says what a field shows; if it cannot
     /// say, there is no template.
-    pub(super) fn of<'a>(
+    pub fn of<'a>(
         selection: impl Iterator<Item = SelectionField<'a>>,
         name: &str,
         mut hole: impl FnMut(&SelectionField<'a>) -> Option<H>,
@@ -52,7 +52,7 @@ impl<H> Template<H> {
     }
 
     /// Writes an object; `fill` writes the values.
-    pub(super) fn write<E>(
+    pub fn write<E>(
         &self,
         out: &mut Writer,
         mut fill: impl FnMut(&H, &mut Writer) -> Result<(), E>,

@@ -89,6 +89,12 @@ impl<'a> ServerMessage<'a> {
     }
 }
 
+/// The message with an answer that is text already, such as [`ServerMessage::next`] writes it.
+pub(super) fn next_written(id: &str, payload: &str) -> String {
+    let id = serde_json::Value::from(id).to_string();
+    [r#"{"type":"next","id":"#, &id, r#","payload":"#, payload, "}"].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use async_graphql::value;
@@ -159,6 +165,10 @@ mod tests {
             (ServerMessage::Pong { payload: Some(&raw) }, r#"{"type":"pong","payload":{"a":1}}"#),
         ] {
             assert_eq!(message.write().unwrap(), expected);
+        }
+        for id in ["1", "a \"b\"\n"] {
+            let written = ServerMessage::next(id, &response).write().unwrap();
+            assert_eq!(next_written(id, r#"{"data":{"a":1}}"#), written);
         }
     }
 }

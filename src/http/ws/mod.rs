@@ -30,6 +30,8 @@ const PROTOCOL: &str = "graphql-transport-ws";
 
 /// A socket that waits needs little; large messages grow the buffer while they are read.
 const READ_BUFFER_BYTES: usize = 4096;
+/// Messages that come together are sent together up to this length.
+const WRITE_BUFFER_BYTES: usize = 4096;
 
 /// Every open socket and stream of a server, so that it can end them.
 #[derive(Clone, Debug, Default)]
@@ -98,7 +100,7 @@ pub(super) async fn upgrade(
     let span = tracing::info_span!("socket", request.id = %id);
     upgrade
         .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(0)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_message_size(limit)
         .max_frame_size(limit)
         .on_upgrade(move |socket| {

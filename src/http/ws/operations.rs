@@ -2,16 +2,16 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use async_graphql::{Request, Response};
+use async_graphql::Request;
 use async_stream::stream;
 use futures_util::{
     StreamExt as _,
     stream::{AbortHandle, BoxStream, SelectAll, abortable},
 };
 
-use super::message::ServerMessage;
+use super::message::{self, ServerMessage};
 use crate::{
-    graphql::Endpoint,
+    graphql::{Endpoint, Item},
     http::{
         answer,
         responses::{failed, is_endless, responses},
@@ -85,14 +85,10 @@ impl Operations {
 }
 
 /// What is to be said about an operation.
-fn steps(
-    id: Arc<str>,
-    mut responses: BoxStream<'static, Response>,
-) -> impl futures_util::Stream<Item = Step> + Send {
+fn steps(id: Arc<str>, mut items: BoxStream<'static, Item>) -> impl futures_util::Stream<Item = Step> + Send {
     stream! {
-        while let Some(response) = responses.next().await {
-            let is_last = !answer::was_executed(&response);
-            let text = write(&id, &response, is_last);
+        while let Some(item) = items.next().await {
+            let (text, is_last) = write(&id, &item);
             yield Step { id: Arc::clone(&id), text, is_last };
             if is_last {
                 return;
@@ -103,15 +99,19 @@ fn steps(
     }
 }
 
-fn write(id: &str, response: &Response, is_error: bool) -> String {
-    let message = if is_error {
-        ServerMessage::Error { id, payload: &response.errors }
-    } else {
-        ServerMessage::next(id, response)
+/// An answer as a message, and whether it is the last one.
+fn write(id: &str, item: &Item) -> (String, bool) {
+    let (message, is_last) = match item {
+        Item::Written(text) => return (message::next_written(id, text), false),
+        Item::Response(response) if answer::was_executed(response) => {
+            (ServerMessage::next(id, response), false)
+        }
+        Item::Response(response) => (ServerMessage::Error { id, payload: &response.errors }, true),
     };
-    message.write().unwrap_or_else(|error| {
+    let text = message.write().unwrap_or_else(|error| {
         tracing::error!(%error, "a response cannot be written");
         let failed = ServerMessage::Error { id, payload: &failed().errors }.write();
         failed.unwrap_or_default()
-    })
+    });
+    (text, is_last)
 }

@@ -3,11 +3,12 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use futures_util::{FutureExt as _, SinkExt as _};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use super::{
     message::{ClientMessage, ServerMessage},
-    operations::Operations,
+    operations::{Operations, Step},
 };
 use crate::{
     graphql::Code,
@@ -109,7 +110,7 @@ impl Session {
                 }
                 _ = ping.tick() => self.ping().await?,
                 message = self.socket.recv() => self.hear(message).await?,
-                Some(step) = self.operations.next() => self.send(Message::Text(step.text.into())).await?,
+                Some(step) = self.operations.next() => self.tell(step).await?,
             }
             if self.is_stopping && self.operations.len() == 0 {
                 return Err(End::Close(close_code::AWAY, "The server is stopping"));
@@ -199,10 +200,28 @@ impl Session {
         self.send(Message::Text(text.into())).await
     }
 
-    async fn send(&mut self, message: Message) -> Result<(), End> {
-        match timeout(SEND_WITHIN, self.socket.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(End::Gone),
+    /// Sends a step and what is ready after it, all at once as far as they are short.
+    async fn tell(&mut self, step: Step) -> Result<(), End> {
+        let mut length = 0;
+        let mut next = Some(step);
+        while let Some(step) = next {
+            length += step.text.len();
+            in_time(self.socket.feed(Message::Text(step.text.into()))).await?;
+            let is_short = length < super::WRITE_BUFFER_BYTES;
+            next = if is_short { self.operations.next().now_or_never().flatten() } else { None };
         }
+        in_time(self.socket.flush()).await
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), End> {
+        in_time(self.socket.send(message)).await
+    }
+}
+
+/// What the client must make room for in time.
+async fn in_time(sent: impl Future<Output = Result<(), axum::Error>>) -> Result<(), End> {
+    match timeout(SEND_WITHIN, sent).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(End::Gone),
     }
 }

@@ -41,23 +41,23 @@ async fn a_subscriber_that_missed_more_than_the_backlog_misses_nothing() {
         let mut heard = Vec::new();
         if after.is_some() {
             for _ in 0..4 {
-                heard.push(within("an old event", stream.next()).await.unwrap().unwrap().position);
+                heard.push(within("an old event", stream.next()).await.unwrap().unwrap().row.position);
             }
         }
         // Makes sure that it listens: the first live event is heard.
         let first = until("a live event", async || match poll_once(&mut stream).await {
-            Poll::Ready(event) => Some(event.unwrap().unwrap()),
+            Poll::Ready(event) => Some(event.unwrap().unwrap().row.position),
             Poll::Pending => {
                 app.create(order(1)).await;
                 None
             }
         });
-        heard.push(first.await.position);
+        heard.push(first.await);
         // Not a single one of these is taken while they are handed out.
         flood(&app, 25).await;
         let newest = i64::try_from(app.stored().await.events.len()).unwrap();
         while heard.last() != Some(&newest) {
-            heard.push(within("the next event", stream.next()).await.unwrap().unwrap().position);
+            heard.push(within("the next event", stream.next()).await.unwrap().unwrap().row.position);
         }
         let begin = heard[0];
         assert_eq!(heard, (begin..=newest).collect::<Vec<_>>(), "{after:?}");
@@ -111,7 +111,7 @@ async fn a_subscriber_that_does_not_catch_up_is_sent_away_with_the_place_to_resu
     };
     let mut stream = pin!(events::stream(hub.clone(), subscriber(None)));
     let first = until("a live event", async || match poll_once(&mut stream).await {
-        Poll::Ready(event) => Some(event.unwrap().unwrap().position),
+        Poll::Ready(event) => Some(event.unwrap().unwrap().row.position),
         Poll::Pending => {
             app.create(order(1)).await;
             None
@@ -128,8 +128,8 @@ async fn a_subscriber_that_does_not_catch_up_is_sent_away_with_the_place_to_resu
     let end = loop {
         match within("the next event", stream.next()).await.unwrap() {
             Ok(event) => {
-                assert_eq!(event.position, last + 1);
-                last = event.position;
+                assert_eq!(event.row.position, last + 1);
+                last = event.row.position;
             }
             Err(error) => break error,
         }
@@ -140,8 +140,8 @@ async fn a_subscriber_that_does_not_catch_up_is_sent_away_with_the_place_to_resu
     let mut stream = pin!(events::stream(hub, subscriber(Some(events::Cursor(last)))));
     while last < newest {
         let event = within("the next event", stream.next()).await.unwrap().unwrap();
-        assert_eq!(event.position, last + 1);
-        last = event.position;
+        assert_eq!(event.row.position, last + 1);
+        last = event.row.position;
     }
     stop.cancel();
 }

@@ -7,6 +7,7 @@ mod query;
 mod resume;
 mod retention;
 mod subscription;
+mod written;
 
 use entity::event;
 use serde_json::{Value, json};

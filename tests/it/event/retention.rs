@@ -106,15 +106,15 @@ async fn a_subscriber_whose_events_are_removed_while_it_reads_them_is_told_so() 
     };
     let mut stream = std::pin::pin!(events::stream(app.app.hub.clone(), subscriber));
     // It has read the first events at once, and not the others.
-    assert_eq!(stream.next().await.unwrap().unwrap().position, 1);
+    assert_eq!(stream.next().await.unwrap().unwrap().row.position, 1);
     app.advance(chrono::Duration::days(11));
     clean(&app).await;
     let mut last = 1;
     let end = loop {
         match stream.next().await.unwrap() {
             Ok(event) => {
-                assert_eq!(event.position, last + 1);
-                last = event.position;
+                assert_eq!(event.row.position, last + 1);
+                last = event.row.position;
             }
             Err(error) => break error,
         }

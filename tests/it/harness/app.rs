@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Executor, Request as Operation, Variables};
+use async_graphql::{Request as Operation, Variables};
 use axum::{
     Router,
     body::Body,
@@ -68,6 +68,11 @@ impl TestApp {
     pub(crate) fn hear_others(&self) {
         let service = self.app.wake.service(self.app.database.clone());
         tokio::spawn(service.run(self.stop.clone()));
+    }
+
+    /// Ends what runs beside the requests, as a server does that stops.
+    pub(crate) fn stop(&self) {
+        self.stop.cancel();
     }
 
     /// A service over a store that is there already.
