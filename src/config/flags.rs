@@ -43,6 +43,24 @@ pub struct Flags {
     #[arg(long, global = true, value_name = "DAYS")]
     pub event_keep_days: Option<String>,
 
+    /// Answer questions about the schema: on or off [env: WAYBILL_INTROSPECTION] [default: on]
+    #[arg(long, global = true, value_name = "ON|OFF")]
+    pub introspection: Option<String>,
+
+    /// How many operations one request may hold, as a list [env: WAYBILL_BATCH_LIMIT] [default: 1, no lists]
+    #[arg(long, global = true, value_name = "NUMBER")]
+    pub batch_limit: Option<String>,
+
+    /// Execute the documents of this JSON file only, an object of documents by their ids [env:
+    /// WAYBILL_TRUSTED_DOCUMENTS]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub trusted_documents: Option<String>,
+
+    /// An origin whose pages may use the server, such as https://app.example.com; repeatable, or with commas
+    /// [env: WAYBILL_CORS_ORIGIN]
+    #[arg(long, global = true, value_name = "ORIGIN")]
+    pub cors_origin: Vec<String>,
+
     /// What to log: error, warn, info, debug, trace, or directives such as info,waybill=debug [env: WAYBILL_LOG]
     /// [default: info]
     #[arg(long, global = true, value_name = "FILTER")]
@@ -57,15 +75,18 @@ impl Flags {
     /// What was given for a setting, if anything was.
     pub(super) fn given(&self, setting: Setting) -> Option<Vec<String>> {
         let one = |value: &Option<String>| value.clone().map(|value| vec![value]);
+        let several = |values: &Vec<String>| Some(values.clone()).filter(|values| !values.is_empty());
         match setting {
             Setting::Listen => one(&self.listen),
             Setting::DatabaseUrl => one(&self.database_url),
             Setting::DatabaseConnections => one(&self.database_connections),
             Setting::DataKeyFile => one(&self.data_key_file),
-            Setting::PluginAllowNet => {
-                Some(self.plugin_allow_net.clone()).filter(|networks| !networks.is_empty())
-            }
+            Setting::PluginAllowNet => several(&self.plugin_allow_net),
             Setting::EventKeepDays => one(&self.event_keep_days),
+            Setting::Introspection => one(&self.introspection),
+            Setting::BatchLimit => one(&self.batch_limit),
+            Setting::TrustedDocuments => one(&self.trusted_documents),
+            Setting::CorsOrigin => several(&self.cors_origin),
             Setting::Log => one(&self.log),
             Setting::LogFormat => one(&self.log_format),
         }

@@ -11,12 +11,15 @@ mod source;
 mod tests;
 
 use std::{
+    collections::HashMap,
     ffi::OsString,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
+use axum::http::HeaderValue;
 use ipnet::IpNet;
 
 pub use flags::Flags;
@@ -39,6 +42,14 @@ pub struct Config {
     pub data_key_file: DataKeyFile,
     /// Networks that plugins and webhooks may reach although they are private (none).
     pub plugin_allow_net: Vec<IpNet>,
+    /// Whether questions about the schema are answered (yes).
+    pub introspection: bool,
+    /// How many operations one request may hold (1, and that is not a list).
+    pub batch_limit: usize,
+    /// The only documents that are executed, by their ids (any document is executed).
+    pub trusted_documents: Option<Arc<TrustedDocuments>>,
+    /// Origins whose pages may use the server (none).
+    pub cors_origins: Vec<HeaderValue>,
     /// Which log lines are written: a level, or directives such as `info,waybill=debug` (info).
     pub log: String,
     /// How log lines are written (text).
@@ -56,6 +67,9 @@ pub struct Config {
     /// How long events are kept (for ever).
     pub event_keep: Option<Duration>,
 }
+
+/// Documents by their ids.
+pub type TrustedDocuments = HashMap<String, String>;
 
 /// Where the data keys are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +98,10 @@ impl Default for Config {
             database_connections: None,
             data_key_file: DataKeyFile::Own(PathBuf::from("waybill.db.data-key")),
             plugin_allow_net: Vec::new(),
+            introspection: true,
+            batch_limit: 1,
+            trusted_documents: None,
+            cors_origins: Vec::new(),
             log: "info".to_owned(),
             log_format: LogFormat::default(),
             body_limit_bytes: 8 * 1024 * 1024,
@@ -140,6 +158,15 @@ impl Config {
             |text| parse::keep_days(text).map(Some),
             &mut problems,
         );
+        sources.read(Setting::Introspection, &mut config.introspection, parse::switch, &mut problems);
+        sources.read(Setting::BatchLimit, &mut config.batch_limit, parse::batch_limit, &mut problems);
+        sources.read(
+            Setting::TrustedDocuments,
+            &mut config.trusted_documents,
+            |text| parse::trusted_documents(text).map(Some),
+            &mut problems,
+        );
+        sources.read_list(Setting::CorsOrigin, &mut config.cors_origins, parse::origin, &mut problems);
         sources.read(Setting::Log, &mut config.log, parse::log_filter, &mut problems);
         sources.read(Setting::LogFormat, &mut config.log_format, parse::log_format, &mut problems);
         config.data_key_file = parse::own_key_file(config.database_url.expose());

@@ -3,20 +3,25 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
+use axum::http::HeaderValue;
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use super::{DataKeyFile, LogFormat};
+use super::{DataKeyFile, LogFormat, TrustedDocuments};
 use crate::{secret::Secret, store};
 
 /// Far more than any server serves well.
 const MOST_CONNECTIONS: u32 = 1_000;
 
 const KEEP_DAYS: std::ops::RangeInclusive<u32> = 7..=36_500;
+
+/// A batch is executed one operation after the other, within the time of one request.
+const BATCH_LIMIT: std::ops::RangeInclusive<usize> = 1..=1_000;
 
 /// Where the key file is kept with PostgreSQL, unless the operator says where.
 const KEY_FILE: &str = "waybill.data-key";
@@ -104,6 +109,49 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
             IpNet::from(network.addr())
         ))
     }
+}
+
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(format!("{text:?} is neither on nor off; give one of them")),
+    }
+}
+
+pub(super) fn batch_limit(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| BATCH_LIMIT.contains(count)).ok_or_else(|| {
+        let (min, max) = (BATCH_LIMIT.start(), BATCH_LIMIT.end());
+        format!("{text:?} is not a number of operations; give one from {min} (no lists) to {max}")
+    })
+}
+
+/// Reads the whole file: what it holds does not change while the server runs.
+pub(super) fn trusted_documents(text: &str) -> Result<Arc<TrustedDocuments>, String> {
+    const FORM: &str = "give an object of documents by their ids, such as {\"sha256:5f3…\": \"query { … }\"}";
+    let content = std::fs::read_to_string(text)
+        .map_err(|error| format!("cannot read {text}: {error}; check its place and its permissions"))?;
+    let documents: TrustedDocuments = serde_json::from_str(&content)
+        .map_err(|error| format!("{text} has not the form that it must have ({error}); {FORM}"))?;
+    if documents.is_empty() {
+        return Err(format!("{text} holds no document, so that none would be executed; {FORM}"));
+    }
+    Ok(Arc::new(documents))
+}
+
+/// As a browser sends it in the header `origin`.
+pub(super) fn origin(text: &str) -> Result<HeaderValue, String> {
+    const FORM: &str = "give a scheme, a name and perhaps a port, such as https://app.example.com";
+    if text == "*" {
+        return Err(format!("* would let every page of the web use the server; name each origin: {FORM}"));
+    }
+    let url = Url::parse(text).map_err(|error| format!("{text:?} is not an origin ({error}); {FORM}"))?;
+    let origin = url.origin().ascii_serialization();
+    let is_web = matches!(url.scheme(), "http" | "https");
+    if !is_web || !text.trim_end_matches('/').eq_ignore_ascii_case(&origin) {
+        return Err(format!("{text:?} is not an origin; {FORM}"));
+    }
+    HeaderValue::from_str(&origin).map_err(|_| format!("{text:?} is not an origin; {FORM}"))
 }
 
 pub(super) fn log_filter(text: &str) -> Result<String, String> {

@@ -20,18 +20,26 @@ pub(super) enum Setting {
     DataKeyFile,
     PluginAllowNet,
     EventKeepDays,
+    Introspection,
+    BatchLimit,
+    TrustedDocuments,
+    CorsOrigin,
     Log,
     LogFormat,
 }
 
 impl Setting {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Listen,
         Self::DatabaseUrl,
         Self::DatabaseConnections,
         Self::DataKeyFile,
         Self::PluginAllowNet,
         Self::EventKeepDays,
+        Self::Introspection,
+        Self::BatchLimit,
+        Self::TrustedDocuments,
+        Self::CorsOrigin,
         Self::Log,
         Self::LogFormat,
     ];
@@ -45,6 +53,10 @@ impl Setting {
             Self::DataKeyFile => "data_key_file",
             Self::PluginAllowNet => "plugin_allow_net",
             Self::EventKeepDays => "event_keep_days",
+            Self::Introspection => "introspection",
+            Self::BatchLimit => "batch_limit",
+            Self::TrustedDocuments => "trusted_documents",
+            Self::CorsOrigin => "cors_origin",
             Self::Log => "log",
             Self::LogFormat => "log_format",
         }

@@ -63,6 +63,8 @@ fn without_flags_environment_and_file_everything_is_as_documented() {
     assert_eq!((config.query_depth, config.query_complexity), (20, 20_000));
     assert_eq!(config.idempotency_keep, Duration::from_hours(24));
     assert_eq!(config.event_keep, None);
+    assert!(config.introspection && config.trusted_documents.is_none() && config.cors_origins.is_empty());
+    assert_eq!(config.batch_limit, 1);
     assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
 }
 
@@ -97,6 +99,7 @@ fn the_file_that_a_flag_names_wins_over_the_one_of_the_environment() {
 #[test]
 fn every_setting_can_be_made_in_every_place() {
     let key = File::new("key", "");
+    let documents = File::new("documents.json", r#"{"sha256:1": "{ a }"}"#);
     let texts = [
         (Setting::Listen, "[::1]:9"),
         (Setting::DatabaseUrl, "postgres://waybill@db/waybill"),
@@ -104,6 +107,10 @@ fn every_setting_can_be_made_in_every_place() {
         (Setting::DataKeyFile, key.path()),
         (Setting::PluginAllowNet, "10.1.0.0/16,fd00:1::/32"),
         (Setting::EventKeepDays, "30"),
+        (Setting::Introspection, "off"),
+        (Setting::BatchLimit, "7"),
+        (Setting::TrustedDocuments, documents.path()),
+        (Setting::CorsOrigin, "https://a.example,http://b.example:81"),
         (Setting::Log, "info,waybill=debug"),
         (Setting::LogFormat, "json"),
     ];
@@ -131,6 +138,9 @@ fn every_setting_can_be_made_in_every_place() {
         assert_eq!(config.data_key_file, DataKeyFile::Given(key.path().into()));
         assert_eq!(config.plugin_allow_net, networks(&["10.1.0.0/16", "fd00:1::/32"]));
         assert_eq!(config.event_keep, Some(Duration::from_hours(30 * 24)));
+        assert_eq!((config.introspection, config.batch_limit), (false, 7));
+        assert_eq!(config.trusted_documents.unwrap()["sha256:1"], "{ a }");
+        assert_eq!(config.cors_origins, ["https://a.example", "http://b.example:81"]);
         assert_eq!((config.log.as_str(), config.log_format), ("info,waybill=debug", LogFormat::Json));
     }
 }
@@ -220,7 +230,8 @@ fn every_problem_is_named_with_its_place() {
         format!("database-url in {path}: there is no such setting; write database_url"),
         format!(
             "limits in {path}: there is no such setting; the settings are listen, database_url, \
-             database_connections, data_key_file, plugin_allow_net, event_keep_days, log, log_format"
+             database_connections, data_key_file, plugin_allow_net, event_keep_days, introspection, batch_limit, \
+             trusted_documents, cors_origin, log, log_format"
         ),
         format!(
             "listen in {path}: \"8080\" is not an address with a port; give one such as 127.0.0.1:8080, [::1]:8080 \
@@ -272,6 +283,16 @@ fn a_setting_that_makes_no_sense_is_refused() {
         ("--database-connections", "1001", "not a number of connections"),
         ("--data-key-file", "/not/there", "cannot read /not/there"),
         ("--plugin-allow-net", "localhost", "not a network"),
+        ("--introspection", "yes", "neither on nor off"),
+        ("--batch-limit", "0", "give one from 1 (no lists) to 1000"),
+        ("--trusted-documents", "/not/there", "cannot read /not/there"),
+        ("--trusted-documents", "Cargo.toml", "has not the form"),
+        ("--cors-origin", "*", "name each origin"),
+        ("--cors-origin", "app.example.com", "is not an origin"),
+        ("--cors-origin", "https://app.example.com/path", "is not an origin"),
+        ("--cors-origin", "https://me@app.example.com", "is not an origin"),
+        ("--cors-origin", "file:///x", "is not an origin"),
+        ("--cors-origin", "null", "is not an origin"),
         ("--log", "waybill=loud", "not a log filter"),
         ("--log", "", "not a log filter"),
         ("--log-format", "JSON", "not a log format"),

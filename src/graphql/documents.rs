@@ -14,7 +14,7 @@ use std::{
 
 use async_graphql::{
     Name, Positioned, Value, Variables,
-    parser::types::{BaseType, ExecutableDocument, OperationDefinition},
+    parser::types::{BaseType, ExecutableDocument, OperationDefinition, Selection, SelectionSet},
 };
 
 use super::{
@@ -25,9 +25,11 @@ use super::{
 /// A longer document is parsed each time; so one that was made by hand fits, and values that a client wrote into the
 /// text of a document instead of sending them as variables do not fill the memory.
 const MAX_BYTES: usize = 8 * 1024;
-/// How much text is kept; beyond it all is forgotten, and parsed again as it comes. Parsed, a document takes some 20
-/// times the memory of its text.
+/// How much is kept; beyond it all is forgotten, and parsed again as it comes. Parsed, a document takes some 20 times the
+/// memory of its text.
 const MAX_TOTAL_BYTES: usize = 512 * 1024;
+/// What a document counts for beside its text, so that many short ones do not fill the memory either.
+const OVERHEAD_BYTES: usize = 128;
 
 /// What depends on a document alone.
 #[derive(Debug)]
@@ -40,6 +42,8 @@ pub struct Document {
     pub needs: Vec<Need>,
     /// Whether it has one operation, and that asks for one field.
     pub has_one_field: bool,
+    /// Whether it asks about the schema.
+    pub introspects: bool,
     /// The variables of its one operation, if all of them are of built-in scalar types.
     variables: Option<Vec<(Name, Scalar)>>,
     is_valid: AtomicBool,
@@ -62,7 +66,8 @@ impl Document {
         let only = only_operation(&parsed);
         let variables = only.and_then(variables);
         let has_one_field = only.is_some_and(|operation| operation.selection_set.node.items.len() == 1);
-        Self { parsed, order, needs, has_one_field, variables, is_valid: AtomicBool::new(false) }
+        let introspects = introspects(&parsed);
+        Self { parsed, order, needs, introspects, has_one_field, variables, is_valid: AtomicBool::new(false) }
     }
 
     /// It was executed, and so it is valid.
@@ -87,6 +92,23 @@ impl Document {
             })
         })
     }
+}
+
+/// Whether any part of a document asks about the schema; the type of an object alone does not count.
+fn introspects(document: &ExecutableDocument) -> bool {
+    fn any(selections: &SelectionSet) -> bool {
+        selections.items.iter().any(|selection| match &selection.node {
+            Selection::Field(field) => {
+                matches!(field.node.name.node.as_str(), "__schema" | "__type")
+                    || any(&field.node.selection_set.node)
+            }
+            Selection::InlineFragment(fragment) => any(&fragment.node.selection_set.node),
+            Selection::FragmentSpread(_) => false,
+        })
+    }
+    let operations = document.operations.iter().map(|(_, operation)| &operation.node.selection_set.node);
+    let fragments = document.fragments.values().map(|fragment| &fragment.node.selection_set.node);
+    operations.chain(fragments).any(any)
 }
 
 fn only_operation(document: &ExecutableDocument) -> Option<&OperationDefinition> {
@@ -132,11 +154,12 @@ impl Documents {
             return document;
         }
         let mut kept = self.lock();
-        if kept.bytes + text.len() > MAX_TOTAL_BYTES {
+        let bytes = text.len() + OVERHEAD_BYTES;
+        if kept.bytes + bytes > MAX_TOTAL_BYTES {
             *kept = Kept::default();
         }
         if kept.documents.insert(text.to_owned(), Arc::clone(&document)).is_none() {
-            kept.bytes += text.len();
+            kept.bytes += bytes;
         }
         document
     }

@@ -64,6 +64,12 @@ impl Endpoint {
         (Self { resume: after.map(Into::into), place: Some(Arc::clone(&place)), ..self }, place)
     }
 
+    /// Whether a request is a mutation. What is no document changes nothing.
+    pub fn changes(&self, request: &Request) -> bool {
+        let operation = request.operation_name.as_deref();
+        self.document(request).is_ok_and(|document| is_mutation(&document.parsed, operation))
+    }
+
     /// The document of a request.
     fn document(&self, request: &Request) -> Result<Arc<Document>, ServerError> {
         let text = &request.query;
@@ -95,6 +101,10 @@ impl Endpoint {
         if !self.may_change && is_mutation(&document.parsed, request.operation_name.as_deref()) {
             let message = "a mutation is sent with POST, never with GET";
             return Err(Code::BadUserInput.server_error(message));
+        }
+        if document.introspects && !self.schema.introspection {
+            let message = "this server answers no questions about its schema; `waybill schema` prints it";
+            return Err(Code::Forbidden.server_error(message));
         }
         request.set_parsed_query(document.parsed.clone());
         let reader = self.app.reader(&self.caller);

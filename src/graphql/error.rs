@@ -26,6 +26,8 @@ pub enum Code {
     QueryTooComplex,
     /// It took too long.
     Timeout,
+    /// The document that a request names is not known here.
+    PersistedQueryNotFound,
     /// Events after the cursor are not kept any more.
     CursorExpired,
     /// A subscriber takes events more slowly than they come.
@@ -38,7 +40,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::BadUserInput,
         Self::GraphqlParseFailed,
         Self::GraphqlValidationFailed,
@@ -46,6 +48,7 @@ impl Code {
         Self::Forbidden,
         Self::QueryTooComplex,
         Self::Timeout,
+        Self::PersistedQueryNotFound,
         Self::CursorExpired,
         Self::SlowConsumer,
         Self::Unavailable,
@@ -62,6 +65,7 @@ impl Code {
             Self::Forbidden => "FORBIDDEN",
             Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
             Self::Timeout => "TIMEOUT",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
             Self::CursorExpired => "CURSOR_EXPIRED",
             Self::SlowConsumer => "SLOW_CONSUMER",
             Self::Unavailable => "UNAVAILABLE",

@@ -19,6 +19,7 @@ mod id;
 mod limits;
 mod loaders;
 mod node;
+mod persisted;
 mod quick;
 mod scalar;
 mod value;
@@ -34,14 +35,19 @@ mod work_order;
 
 use std::sync::Arc;
 
-use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, ValidationMode};
+use async_graphql::{
+    Extensions, MergedObject, MergedSubscription, Request, SDLExportOptions, ServerError, ValidationMode,
+};
 
 use documents::Documents;
 pub use endpoint::{Endpoint, was_executed};
 pub use error::Code;
 use event::Forms;
 pub use handover::Item;
+use persisted::Persisted;
 pub use quick::Writer;
+
+use crate::config::Config;
 
 /// What can be read.
 #[derive(Debug, Default, MergedObject)]
@@ -82,19 +88,40 @@ pub struct Schema {
     unvalidated: Executable,
     documents: Arc<Documents>,
     forms: Arc<Forms>,
+    persisted: Arc<Persisted>,
+    introspection: bool,
 }
 
 type Executable = async_graphql::Schema<Query, Mutation, Subscription>;
 
-/// Builds the schema with the limits that apply to every document.
-pub fn schema(depth: usize, complexity: usize) -> Schema {
-    let build =
-        |mode| builder().validation_mode(mode).limit_depth(depth).limit_complexity(complexity).finish();
+/// Builds the schema with what is configured for every document.
+pub fn schema(config: &Config) -> Schema {
+    let build = |mode| {
+        builder()
+            .validation_mode(mode)
+            .limit_depth(config.query_depth)
+            .limit_complexity(config.query_complexity)
+            .finish()
+    };
     Schema {
         validated: build(ValidationMode::Strict),
         unvalidated: build(ValidationMode::Fast),
         documents: Arc::default(),
         forms: Arc::default(),
+        persisted: Arc::new(Persisted::new(config.trusted_documents.as_deref())),
+        introspection: config.introspection,
+    }
+}
+
+impl Schema {
+    /// Whether a request's extensions name its document.
+    pub fn is_named(&self, extensions: &Extensions) -> bool {
+        extensions.contains_key(persisted::EXTENSION)
+    }
+
+    /// A request as it came, with the document in it that it names, by its extensions or by `id`.
+    pub fn complete(&self, request: Request, id: Option<&str>) -> Result<Request, ServerError> {
+        self.persisted.complete(request, id)
     }
 }
 

@@ -40,6 +40,18 @@ pub(super) fn respond(response: &Response, media: Media) -> HttpResponse {
         Media::GraphqlResponse => status_of(&response.errors),
     };
     let (status, body) = written(response).map_or_else(unwritable, |body| (status, body));
+    sent(status, media, body)
+}
+
+/// The answer to a batch: a list of answers, in the order of the requests. Its status says nothing of them.
+pub(super) fn respond_all(responses: &[Response], media: Media) -> HttpResponse {
+    let texts: Option<Vec<_>> = responses.iter().map(written).collect();
+    let body = texts.map(|texts| format!("[{}]", texts.join(",")));
+    let (status, body) = body.map_or_else(unwritable, |body| (StatusCode::OK, body));
+    sent(status, media, body)
+}
+
+fn sent(status: StatusCode, media: Media, body: String) -> HttpResponse {
     (status, [(CONTENT_TYPE, HeaderValue::from_static(media.content_type()))], body).into_response()
 }
 

@@ -4,10 +4,12 @@
 //! JSON to it (see [`super::media::is_json`]), but it could open a WebSocket, and with a name of its own that it lets
 //! point to 127.0.0.1 it would not even be of another origin. Browsers tell both: by `Origin`, and by `Host`.
 
+use std::sync::Arc;
+
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{
-        HeaderMap, HeaderName, StatusCode, Uri,
+        HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
         header::{HOST, ORIGIN},
         uri::Authority,
     },
@@ -15,18 +17,18 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::refusal::Refusal;
+use super::{Edge, refusal::Refusal};
 use crate::graphql::Code;
 
-/// Refuses what a page of another origin sends.
-pub(super) async fn guard(request: Request, next: Next) -> Response {
-    match check(request.uri(), request.headers()) {
+/// Refuses what a page of another origin sends, unless the operator lets that origin in.
+pub(super) async fn guard(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
+    match check(request.uri(), request.headers(), &edge.app.config.cors_origins) {
         Ok(()) => next.run(request).await,
         Err(message) => Refusal::new(StatusCode::FORBIDDEN, Code::BadUserInput, message).into_response(),
     }
 }
 
-fn check(uri: &Uri, headers: &HeaderMap) -> Result<(), &'static str> {
+fn check(uri: &Uri, headers: &HeaderMap, allowed: &[HeaderValue]) -> Result<(), &'static str> {
     let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let host = match text(HOST) {
         Some(host) => host.parse::<Authority>().map(Some).map_err(|_| "the header Host is malformed")?,
@@ -38,6 +40,9 @@ fn check(uri: &Uri, headers: &HeaderMap) -> Result<(), &'static str> {
             "no access is configured: the server answers only under the names of its own machine, such as \
                     localhost or 127.0.0.1",
         );
+    }
+    if headers.get(ORIGIN).is_some_and(|origin| allowed.contains(origin)) {
+        return Ok(());
     }
     let Some(origin) = text(ORIGIN) else { return Ok(()) };
     let origin = origin.parse::<Uri>().ok().and_then(|origin| origin.into_parts().authority);
@@ -74,6 +79,9 @@ mod tests {
             (Some("localhost:8080"), Some("http://localhost:8080"), true),
             (Some("127.0.0.1:8080"), Some("http://localhost:5173"), true),
             (Some("[::1]:8080"), Some("http://[::1]:8080"), true),
+            (Some("localhost:8080"), Some("https://app.example"), true),
+            (Some("evil.example"), Some("https://app.example"), false),
+            (Some("localhost:8080"), Some("https://app.example:444"), false),
             (None, Some("https://evil.example"), false),
             (Some("localhost:8080"), Some("https://evil.example"), false),
             (Some("localhost:8080"), Some("https://localhost.evil.example"), false),
@@ -92,7 +100,8 @@ mod tests {
             let headers = given
                 .iter()
                 .filter_map(|(name, value)| Some((name.clone(), value.as_ref()?.parse().unwrap())));
-            let found = check(&Uri::from_static("/graphql"), &headers.collect());
+            let allowed = [HeaderValue::from_static("https://app.example")];
+            let found = check(&Uri::from_static("/graphql"), &headers.collect(), &allowed);
             assert_eq!(found.is_ok(), expected, "{host:?} {origin:?} {found:?}");
         }
     }
@@ -100,7 +109,7 @@ mod tests {
     #[test]
     fn the_name_in_the_uri_counts_where_there_is_no_header() {
         let headers = HeaderMap::new();
-        assert!(check(&Uri::from_static("http://localhost/graphql"), &headers).is_ok());
-        assert!(check(&Uri::from_static("http://evil.example/graphql"), &headers).is_err());
+        assert!(check(&Uri::from_static("http://localhost/graphql"), &headers, &[]).is_ok());
+        assert!(check(&Uri::from_static("http://evil.example/graphql"), &headers, &[]).is_err());
     }
 }

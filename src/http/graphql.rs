@@ -1,13 +1,19 @@
-//! GraphQL by POST.
+//! GraphQL by POST, and by GET where nothing changes.
 
 use std::sync::Arc;
 
-use async_graphql::Response as GraphqlResponse;
+use async_graphql::{Request as Operation, Response as GraphqlResponse};
 use axum::{
     Extension,
     body::Bytes,
-    extract::{FromRequest as _, Request, State},
-    http::StatusCode,
+    extract::{
+        FromRequest as _, RawQuery, Request, State, WebSocketUpgrade,
+        ws::rejection::WebSocketUpgradeRejection,
+    },
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{ALLOW, CACHE_CONTROL, UPGRADE, X_CONTENT_TYPE_OPTIONS},
+    },
     response::{IntoResponse as _, Response},
 };
 use tokio::time::{Instant, timeout_at};
@@ -15,31 +21,31 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     Edge, RequestId, answer,
     media::{self, Form, Media},
-    operation,
+    operation::{self, Operations, Unusable},
     refusal::Refusal,
-    sse,
+    sse, ws,
 };
-use crate::graphql::Code;
+use crate::graphql::{Code, Endpoint};
 
-/// Executes one operation.
+/// What is unusable where a request came in a body, and where it came in a URL.
+const BODY: &str = "the body";
+pub(super) const URL: &str = "the URL";
+
+/// Executes one operation, or those of a batch.
 pub(super) async fn post(
     State(edge): State<Arc<Edge>>,
     Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Response {
-    let Some(form) = Form::accepted(request.headers()) else {
-        let message = "answers are written in application/json or application/graphql-response+json, and streams in \
-                       text/event-stream; accept one of them";
-        return Refusal::new(StatusCode::NOT_ACCEPTABLE, Code::BadUserInput, message).into_response();
-    };
+    let Some(form) = Form::accepted(request.headers()) else { return not_acceptable() };
     let media = match form {
         Form::Whole(media) => media,
         Form::Stream => Media::Json,
     };
     let resume_at = sse::last_event_id(request.headers());
     let deadline = Instant::now() + edge.app.config.request_timeout;
-    let operation = match timeout_at(deadline, read(request)).await {
-        Ok(Ok(operation)) => operation,
+    let body = match timeout_at(deadline, read(request)).await {
+        Ok(Ok(body)) => body,
         Ok(Err(refusal)) => return refusal.in_media(media).into_response(),
         Err(_) => {
             let message = "the body did not arrive in time";
@@ -49,11 +55,77 @@ pub(super) async fn post(
         }
     };
     let endpoint = edge.endpoint(id.as_str());
-    if form == Form::Stream {
-        return sse::open(&edge, endpoint, operation, resume_at.as_deref());
+    match (operation::read_body(&edge.schema, &body, edge.app.config.batch_limit), form) {
+        (Ok(Operations::One(operation)), Form::Stream) => {
+            sse::open(&edge, endpoint, *operation, resume_at.as_deref())
+        }
+        (Ok(Operations::One(operation)), Form::Whole(media)) => {
+            answer::respond(&execute(&endpoint, *operation, deadline).await, media)
+        }
+        (Ok(Operations::Batch(_)), Form::Stream) => {
+            Refusal::malformed("a stream answers one operation, not a list of them").into_response()
+        }
+        (Ok(Operations::Batch(batch)), Form::Whole(media)) => {
+            let mut responses = Vec::with_capacity(batch.len());
+            for operation in batch {
+                // In their order: a client may well send what it reads after what it changes.
+                responses.push(match operation {
+                    Ok(operation) => execute(&endpoint, operation, deadline).await,
+                    Err(unusable) => unusable.response("this request"),
+                });
+            }
+            answer::respond_all(&responses, media)
+        }
+        (Err(unusable), _) => unusable_response(unusable, BODY, media),
     }
-    let executed = timeout_at(deadline, Box::pin(endpoint.execute(operation))).await;
-    answer::respond(&executed.unwrap_or_else(|_| timed_out()), media)
+}
+
+/// Executes a query, or opens a stream or a WebSocket.
+pub(super) async fn get(
+    State(edge): State<Arc<Edge>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    RawQuery(parameters): RawQuery,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let parameters = parameters.as_deref().unwrap_or_default();
+    match (upgrade, Form::accepted(&headers)) {
+        (Ok(upgrade), _) => ws::open(edge, id, upgrade),
+        (Err(rejection), _) if headers.contains_key(UPGRADE) => {
+            Refusal::malformed(rejection.body_text()).into_response()
+        }
+        (Err(_), Some(Form::Stream)) => sse::get(&edge, &id, &headers, parameters),
+        (Err(_), Some(Form::Whole(media))) => {
+            let mut response = query(&edge, &id, parameters, media).await;
+            let headers = response.headers_mut();
+            // It is for this caller, and for now.
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            // A browser that is shown the URL takes it for what it is.
+            headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            response
+        }
+        (Err(_), None) => not_acceptable(),
+    }
+}
+
+/// Executes the query of a URL.
+async fn query(edge: &Edge, id: &RequestId, parameters: &str, media: Media) -> Response {
+    let operation = match operation::read_parameters(&edge.schema, parameters) {
+        Ok(operation) => operation,
+        Err(unusable) => return unusable_response(unusable, URL, media),
+    };
+    let endpoint = edge.endpoint(id.as_str()).only_reading();
+    if endpoint.changes(&operation) {
+        let message = "a mutation is sent with POST, never with GET";
+        let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadUserInput, message);
+        return ([(ALLOW, HeaderValue::from_static("POST"))], refusal.in_media(media)).into_response();
+    }
+    let deadline = Instant::now() + edge.app.config.request_timeout;
+    answer::respond(&execute(&endpoint, operation, deadline).await, media)
+}
+
+async fn execute(endpoint: &Endpoint, operation: Operation, deadline: Instant) -> GraphqlResponse {
+    timeout_at(deadline, Box::pin(endpoint.execute(operation))).await.unwrap_or_else(|_| timed_out())
 }
 
 /// The answer to an operation that took too long.
@@ -63,7 +135,24 @@ pub(super) fn timed_out() -> GraphqlResponse {
     GraphqlResponse::from_errors(vec![Code::Timeout.server_error(message)])
 }
 
-async fn read(request: Request) -> Result<async_graphql::Request, Refusal> {
+/// What has not the form of a request is a bad request whatever the media type; a request that names a document in vain
+/// is answered like any other that cannot be executed.
+pub(super) fn unusable_response(unusable: Unusable, what: &str, media: Media) -> Response {
+    match unusable {
+        Unusable::Malformed(problem) => {
+            Refusal::malformed(format!("{what} is not usable: {problem}")).in_media(media).into_response()
+        }
+        refused @ Unusable::Refused(_) => answer::respond(&refused.response(what), media),
+    }
+}
+
+fn not_acceptable() -> Response {
+    let message = "answers are written in application/json or application/graphql-response+json, and streams in \
+                   text/event-stream; accept one of them";
+    Refusal::new(StatusCode::NOT_ACCEPTABLE, Code::BadUserInput, message).into_response()
+}
+
+async fn read(request: Request) -> Result<Bytes, Refusal> {
     if !media::is_json(request.headers()) {
         return Err(Refusal::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -71,13 +160,12 @@ async fn read(request: Request) -> Result<async_graphql::Request, Refusal> {
             "the body must be JSON in UTF-8, with the header content-type: application/json",
         ));
     }
-    let body = Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
+    Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             Code::BadUserInput,
             "the body is larger than the server takes; send less at once",
         ),
         _ => Refusal::malformed("the body could not be read to its end"),
-    })?;
-    operation::read(&body).map_err(|problem| Refusal::malformed(format!("the body is not usable: {problem}")))
+    })
 }

@@ -3,6 +3,7 @@
 
 mod access;
 mod answer;
+mod cors;
 mod csrf;
 mod graphiql;
 mod graphql;
@@ -18,11 +19,7 @@ mod ws;
 use std::sync::Arc;
 
 use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    http::StatusCode,
-    middleware::{from_fn, from_fn_with_state},
-    routing::get,
+    Router, extract::DefaultBodyLimit, http::StatusCode, middleware::from_fn_with_state, routing::get,
 };
 
 pub use graphiql::{EXAMPLES, Example};
@@ -57,19 +54,24 @@ pub fn router(app: App) -> Router {
 /// The whole service. Its WebSockets end when `sockets` says so.
 pub fn router_until(app: App, sockets: Sockets) -> Router {
     let body_limit = app.config.body_limit_bytes;
-    let schema = schema(app.config.query_depth, app.config.query_complexity);
+    let cors = cors::layer(&app.config.cors_origins);
+    let schema = schema(&app.config);
     let edge = Arc::new(Edge { app, schema, sockets });
-    let for_browsers_of_this_machine = from_fn(csrf::guard);
-    Router::new()
+    let for_browsers_of_this_machine = from_fn_with_state(Arc::clone(&edge), csrf::guard);
+    let router = Router::new()
         .route("/", get(graphiql::page).layer(for_browsers_of_this_machine.clone()))
-        .route("/graphql", get(ws::upgrade).post(graphql::post).layer(for_browsers_of_this_machine))
+        .route("/graphql", get(graphql::get).post(graphql::post).layer(for_browsers_of_this_machine))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .method_not_allowed_fallback(wrong_method)
         .fallback(wrong_path)
         .layer(DefaultBodyLimit::max(body_limit))
         .layer(from_fn_with_state(Arc::clone(&edge), request_id::layer))
-        .with_state(edge)
+        .with_state(edge);
+    match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    }
 }
 
 async fn wrong_method() -> Refusal {

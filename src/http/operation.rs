@@ -1,22 +1,85 @@
 //! A GraphQL request as it is sent, by whatever transport.
 
-use async_graphql::{Extensions, Request, Variables};
+use async_graphql::{Extensions, Request, Response, ServerError, Variables};
 use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::graphql::Schema;
 
 /// The members of a request that mean something.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Body {
     query: Option<String>,
+    document_id: Option<String>,
     operation_name: Option<String>,
     #[serde(default)]
     variables: Variables,
     extensions: Option<Extensions>,
 }
 
-/// Reads a request. The error says what is wrong with it.
-pub(super) fn read(text: &[u8]) -> Result<Request, String> {
-    match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+/// What the body of a POST holds.
+pub(super) enum Operations {
+    /// One request.
+    One(Box<Request>),
+    /// A list of requests, each usable or not.
+    Batch(Vec<Result<Request, Unusable>>),
+}
+
+/// Why something is no request that could be executed.
+#[derive(Debug)]
+pub(super) enum Unusable {
+    /// It has not the form of one; the text says what is wrong.
+    Malformed(String),
+    /// It has, but its document is not to be had.
+    Refused(Box<ServerError>),
+}
+
+impl Unusable {
+    /// The answer to such a request; `what` is unusable.
+    pub(super) fn response(self, what: &str) -> Response {
+        Response::from_errors(vec![match self {
+            Self::Malformed(problem) => {
+                crate::graphql::Code::BadUserInput.server_error(format!("{what} is not usable: {problem}"))
+            }
+            Self::Refused(error) => *error,
+        }])
+    }
+}
+
+impl From<String> for Unusable {
+    fn from(problem: String) -> Self {
+        Self::Malformed(problem)
+    }
+}
+
+impl From<&str> for Unusable {
+    fn from(problem: &str) -> Self {
+        Self::Malformed(problem.to_owned())
+    }
+}
+
+/// Reads the body of a POST, which may hold up to `most` requests.
+pub(super) fn read_body(schema: &Schema, text: &[u8], most: usize) -> Result<Operations, Unusable> {
+    if most < 2 || first(text) != Some(b'[') {
+        return read(schema, text).map(|request| Operations::One(Box::new(request)));
+    }
+    let members: Vec<&RawValue> =
+        serde_json::from_slice(text).map_err(|error| format!("it is not JSON: {error}"))?;
+    match members.len() {
+        0 => Err("it is an empty list; send at least one request".into()),
+        count if count > most => {
+            Err(format!("it holds {count} requests; send at most {most} at a time").into())
+        }
+        _ => Ok(Operations::Batch(
+            members.into_iter().map(|member| read(schema, member.get().as_bytes())).collect(),
+        )),
+    }
+}
+
+/// Reads a request.
+pub(super) fn read(schema: &Schema, text: &[u8]) -> Result<Request, Unusable> {
+    match first(text) {
         None => {
             return Err("it is empty; send an object such as {\"query\": \"{ viewer { tenantId } }\"}".into());
         }
@@ -27,36 +90,72 @@ pub(super) fn read(text: &[u8]) -> Result<Request, String> {
         let kind = if error.is_data() { "it is not a GraphQL request" } else { "it is not JSON" };
         format!("{kind}: {error}")
     })?;
-    let query = body.query.ok_or("it has no member \"query\" with the document to execute")?;
-    let mut request = Request::new(query).variables(body.variables);
-    request.operation_name = body.operation_name;
-    request.extensions = body.extensions.unwrap_or_default();
-    Ok(request)
+    body.request(schema, "it has no member \"query\" with the document to execute")
 }
 
-/// Reads a request out of the query of a URL. The error says what is wrong with it.
-pub(super) fn read_parameters(parameters: &str) -> Result<Request, String> {
-    let mut request = Request::new("");
-    for (name, value) in url::form_urlencoded::parse(parameters.as_bytes()) {
+/// Reads a request out of the query of a URL.
+pub(super) fn read_parameters(schema: &Schema, parameters: &str) -> Result<Request, Unusable> {
+    let mut body = Body::default();
+    for (name, value) in
+        url::form_urlencoded::parse(parameters.as_bytes()).filter(|(_, value)| !value.is_empty())
+    {
         let malformed = |error| format!("the parameter {name} is not a JSON object: {error}");
         match name.as_ref() {
-            "query" => request.query = value.into_owned(),
-            "operationName" if !value.is_empty() => request.operation_name = Some(value.into_owned()),
-            "variables" if !value.is_empty() => {
-                request.variables = serde_json::from_str(&value).map_err(malformed)?;
-            }
-            "extensions" if !value.is_empty() => {
-                request.extensions = serde_json::from_str(&value).map_err(malformed)?;
-            }
+            "query" => body.query = Some(value.into_owned()),
+            "documentId" => body.document_id = Some(value.into_owned()),
+            "operationName" => body.operation_name = Some(value.into_owned()),
+            "variables" => body.variables = serde_json::from_str(&value).map_err(malformed)?,
+            "extensions" => body.extensions = serde_json::from_str(&value).map_err(malformed)?,
             _ => {}
         }
     }
-    if request.query.is_empty() { Err("it has no parameter \"query\"".into()) } else { Ok(request) }
+    body.request(schema, "it has no parameter \"query\"")
+}
+
+impl Body {
+    /// The request, with the document that it has or names; `missing` says that it does neither.
+    fn request(self, schema: &Schema, missing: &str) -> Result<Request, Unusable> {
+        let extensions = self.extensions.unwrap_or_default();
+        let id = self.document_id.as_deref();
+        let query = match self.query {
+            Some(query) => query,
+            None if id.is_some() || schema.is_named(&extensions) => String::new(),
+            None => return Err(missing.into()),
+        };
+        let mut request = Request::new(query).variables(self.variables);
+        request.operation_name = self.operation_name;
+        request.extensions = extensions;
+        schema.complete(request, id).map_err(|error| Unusable::Refused(Box::new(error)))
+    }
+}
+
+fn first(text: &[u8]) -> Option<u8> {
+    text.iter().find(|byte| !byte.is_ascii_whitespace()).copied()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
+    use crate::{config::Config, graphql::schema};
+
+    static SCHEMA: LazyLock<Schema> = LazyLock::new(|| schema(&Config::default()));
+
+    fn read(text: &[u8]) -> Result<Request, String> {
+        super::read(&SCHEMA, text).map_err(problem)
+    }
+
+    fn read_parameters(parameters: &str) -> Result<Request, String> {
+        super::read_parameters(&SCHEMA, parameters).map_err(problem)
+    }
+
+    fn problem(unusable: Unusable) -> String {
+        match unusable {
+            Unusable::Malformed(problem) => problem,
+            Unusable::Refused(error) => error.message,
+        }
+    }
 
     #[test]
     fn a_request_is_read_with_all_its_members() {

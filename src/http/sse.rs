@@ -23,7 +23,10 @@ use tokio::{
 use tracing::Instrument as _;
 
 use super::{
-    Edge, RequestId, answer, operation,
+    Edge, RequestId, answer,
+    graphql::{URL, unusable_response},
+    media::Media,
+    operation,
     refusal::Refusal,
     responses::{failed, is_endless, responses},
 };
@@ -49,12 +52,12 @@ pub(super) fn last_event_id(headers: &HeaderMap) -> Option<String> {
 
 /// Opens the stream that a URL asks for.
 pub(super) fn get(edge: &Arc<Edge>, id: &RequestId, headers: &HeaderMap, parameters: &str) -> Response {
-    match operation::read_parameters(parameters) {
+    match operation::read_parameters(&edge.schema, parameters) {
         Ok(request) => {
             let endpoint = edge.endpoint(id.as_str()).only_reading();
             open(edge, endpoint, request, last_event_id(headers).as_deref())
         }
-        Err(problem) => Refusal::malformed(format!("the URL is not usable: {problem}")).into_response(),
+        Err(unusable) => unusable_response(unusable, URL, Media::Json),
     }
 }
 

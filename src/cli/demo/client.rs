@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::{
     access::Caller,
     app::App,
+    config::Config,
     graphql::{self, Endpoint},
 };
 
@@ -55,7 +56,7 @@ impl Client {
     /// A client of the tenant of callers on this machine.
     pub fn new(app: App) -> Self {
         let complexity = app.config.query_complexity.saturating_mul(COMPLEXITY_FACTOR);
-        let schema = graphql::schema(app.config.query_depth, complexity);
+        let schema = graphql::schema(&Config { query_complexity: complexity, ..(*app.config).clone() });
         Self(Endpoint::new(schema, app, Caller::local().named(SUBJECT), SUBJECT))
     }
 

@@ -74,7 +74,7 @@ struct UserError {
 impl Importer {
     /// An importer into the tenant of callers on this machine.
     pub fn new(app: App) -> Self {
-        let schema = graphql::schema(app.config.query_depth, app.config.query_complexity);
+        let schema = graphql::schema(&app.config);
         Self(Endpoint::new(schema, app, Caller::local().named(SUBJECT), SUBJECT))
     }
 

@@ -10,18 +10,14 @@ mod session;
 use std::sync::Arc;
 
 use axum::{
-    Extension,
-    extract::{RawQuery, State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
-    http::{
-        HeaderMap, HeaderValue, StatusCode,
-        header::{ALLOW, UPGRADE},
-    },
+    extract::WebSocketUpgrade,
+    http::StatusCode,
     response::{IntoResponse as _, Response},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
-use super::{Edge, RequestId, media::Form, refusal::Refusal, sse};
+use super::{Edge, RequestId, refusal::Refusal};
 use crate::graphql::Code;
 use session::Session;
 
@@ -69,24 +65,9 @@ impl Sockets {
 }
 
 /// Makes a request a WebSocket.
-pub(super) async fn upgrade(
-    State(edge): State<Arc<Edge>>,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    RawQuery(parameters): RawQuery,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
+pub(super) fn open(edge: Arc<Edge>, id: RequestId, upgrade: WebSocketUpgrade) -> Response {
     let limit = edge.app.config.body_limit_bytes;
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade.protocols([PROTOCOL]),
-        Err(rejection) if headers.contains_key(UPGRADE) => {
-            return Refusal::malformed(rejection.body_text()).into_response();
-        }
-        Err(_) if Form::accepted(&headers) == Some(Form::Stream) => {
-            return sse::get(&edge, &id, &headers, parameters.as_deref().unwrap_or_default());
-        }
-        Err(_) => return no_get(),
-    };
+    let upgrade = upgrade.protocols([PROTOCOL]);
     if upgrade.selected_protocol().is_none() {
         let message = format!("WebSockets speak {PROTOCOL} here; offer it in sec-websocket-protocol");
         return Refusal::malformed(message).into_response();
@@ -110,14 +91,4 @@ pub(super) async fn upgrade(
             }
             .instrument(span)
         })
-}
-
-/// The answer to a GET that wants no WebSocket.
-fn no_get() -> Response {
-    let message = "send GraphQL operations with POST, as JSON; GET is for WebSockets and for streams (accept: \
-         text/event-stream), and GraphiQL is at /";
-    let mut response =
-        Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadUserInput, message).into_response();
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
-    response
 }

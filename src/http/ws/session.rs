@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     graphql::Code,
-    http::{Edge, RequestId},
+    http::{Edge, RequestId, operation},
 };
 
 /// How long a client may take for its first word.
@@ -157,18 +157,20 @@ impl Session {
                     format!("{MOST_OPERATIONS} operations run on this socket; end one, or open another");
                 self.refuse(&id, Code::QueryTooComplex, message).await
             }
-            ClientMessage::Subscribe { id, request } => match *request {
-                Ok(request) => {
-                    self.begun += 1;
-                    let endpoint = self.edge.endpoint(&format!("{}.{}", self.id, self.begun));
-                    self.operations.begin(&id, request, endpoint, self.edge.app.config.request_timeout);
-                    Ok(())
+            ClientMessage::Subscribe { id, payload } => {
+                match operation::read(&self.edge.schema, payload.get().as_bytes()) {
+                    Ok(request) => {
+                        self.begun += 1;
+                        let endpoint = self.edge.endpoint(&format!("{}.{}", self.id, self.begun));
+                        self.operations.begin(&id, request, endpoint, self.edge.app.config.request_timeout);
+                        Ok(())
+                    }
+                    Err(unusable) => {
+                        let errors = unusable.response("the payload").errors;
+                        self.say(&ServerMessage::Error { id: &id, payload: &errors }).await
+                    }
                 }
-                Err(problem) => {
-                    let message = format!("the payload is not usable: {problem}");
-                    self.refuse(&id, Code::BadUserInput, message).await
-                }
-            },
+            }
             ClientMessage::Complete { id } => {
                 self.operations.end(&id);
                 Ok(())

@@ -141,7 +141,7 @@ async fn contacts_are_masked_without_the_scope() {
 async fn a_document_that_is_kept_is_checked_for_each_caller() {
     let app = TestApp::start().await;
     let document = "query Kept { orders { nodes { id } } }";
-    let schema = waybill::graphql::schema(20, 20_000);
+    let schema = waybill::graphql::schema(&waybill::config::Config::default());
     for (scopes, allowed) in
         [(&[Scope::OrdersRead][..], true), (&[], false), (&[Scope::Admin], true), (&[], false)]
     {

@@ -52,9 +52,18 @@ impl TestApp {
 
     /// A service for tests of concurrency.
     pub(crate) async fn start_with(connections: u32) -> Self {
+        Self::start_configured(connections, Config::default()).await
+    }
+
+    /// A service that is configured in another way; networks and the store are the tests' own.
+    pub(crate) async fn configured(config: Config) -> Self {
+        Self::start_configured(1, config).await
+    }
+
+    async fn start_configured(connections: u32, config: Config) -> Self {
         let database = TestDatabase::create().await;
         let clock = Clock::manual(BEGINNING.parse::<DateTime<Utc>>().unwrap());
-        Self::over(database, connections, clock, Ids::counted()).await
+        Self::over_configured(database.into(), connections, clock, Ids::counted(), config).await
     }
 
     /// Another process over the store of one that runs: it shares nothing with it but the store, the time and that ids
@@ -82,9 +91,18 @@ impl TestApp {
         clock: Clock,
         ids: Ids,
     ) -> Self {
-        let database = database.into();
+        Self::over_configured(database.into(), connections, clock, ids, Config::default()).await
+    }
+
+    async fn over_configured(
+        database: Arc<TestDatabase>,
+        connections: u32,
+        clock: Clock,
+        ids: Ids,
+        config: Config,
+    ) -> Self {
         let store = Database::open(&database.url, Some(connections)).await.unwrap();
-        let config = Config { plugin_allow_net: vec!["127.0.0.0/8".parse().unwrap()], ..Config::default() };
+        let config = Config { plugin_allow_net: vec!["127.0.0.0/8".parse().unwrap()], ..config };
         let keyring = Keyring::parse("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=").unwrap();
         let app = waybill::serve::assemble(config, store, keyring, clock, ids).unwrap();
         let stop = CancellationToken::new();
@@ -112,8 +130,7 @@ impl TestApp {
 
     /// Executes a document on behalf of any caller, past HTTP, which knows only one of them yet.
     pub(crate) async fn execute_as(&self, caller: Caller, document: &str, variables: Value) -> Reply {
-        let config = &self.app.config;
-        let schema = graphql::schema(config.query_depth, config.query_complexity);
+        let schema = graphql::schema(&self.app.config);
         let endpoint = Endpoint::new(schema, self.app.clone(), caller, "test");
         let operation = Operation::new(document).variables(Variables::from_json(variables));
         Reply(serde_json::to_value(endpoint.execute(operation).await).unwrap())

@@ -7,6 +7,7 @@ use axum::{
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite;
+use waybill::config::Config;
 
 use super::{VIEWER, ask, post, refusal};
 use crate::harness::{Socket, TestApp, samples::order, socket};
@@ -69,4 +70,57 @@ async fn a_page_of_another_origin_gets_no_socket() {
         }
     }
     Socket::open(address).await.is_silent().await;
+}
+
+/// The headers of an answer that say what a page may do.
+fn allowed(answer: &super::Answer) -> Vec<(&str, &str)> {
+    let headers = answer.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
+    headers.filter(|(name, _)| name.starts_with("access-control-")).collect()
+}
+
+#[tokio::test]
+async fn a_page_whose_origin_the_operator_named_may_use_it_and_no_other() {
+    let origins = ["https://app.example", "http://b.example:81"];
+    let cors_origins = origins.map(|origin| origin.parse().unwrap()).to_vec();
+    let app = TestApp::configured(Config { cors_origins, ..Config::default() }).await;
+    let preflight = |origin: &str| {
+        Request::options("/graphql")
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type,authorization")
+            .body(Body::empty())
+            .unwrap()
+    };
+    for origin in origins {
+        let asked = ask(&app, preflight(origin)).await;
+        assert_eq!((asked.status, asked.header("access-control-allow-origin")), (200, Some(origin)));
+        assert_eq!(asked.header("access-control-allow-methods"), Some("GET,POST"));
+        assert!(asked.header("access-control-allow-headers").unwrap().contains("authorization"));
+        assert_eq!(asked.header("access-control-allow-credentials"), None);
+        let headers = [("content-type", "application/json"), ("origin", origin), ("host", "localhost")];
+        let answer = post(&app, &headers, VIEWER).await;
+        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, Some(origin)));
+        // Such a page may not have a browser send what it would send without asking either.
+        let headers = [("content-type", "text/plain"), ("origin", origin)];
+        assert_eq!(post(&app, &headers, VIEWER).await.status, 415);
+    }
+    for origin in ["https://evil.example", "https://app.example:8443", "null"] {
+        let asked = ask(&app, preflight(origin)).await;
+        assert_eq!(asked.header("access-control-allow-origin"), None, "{origin}");
+        let headers = [("content-type", "application/json"), ("origin", origin)];
+        let answer = post(&app, &headers, VIEWER).await;
+        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (403, None), "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_named_origin_no_preflight_is_granted() {
+    let app = TestApp::start().await;
+    let request = Request::options("/graphql")
+        .header("origin", "http://localhost:5173")
+        .header("access-control-request-method", "POST")
+        .body(Body::empty())
+        .unwrap();
+    let answer = ask(&app, request).await;
+    assert_eq!(allowed(&answer), [], "{:?}", answer.headers);
 }

@@ -1,6 +1,9 @@
 //! The edge: requests, sockets, health, the page for people, and how the server stops.
 
+mod batch;
 mod browser;
+mod documents;
+mod get;
 mod health;
 mod limits;
 mod page;
