@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use entity::{
     attribute_definition, event_head,
     id::{AttributeDefinitionId, OrderId, PluginRunId, WebhookEndpointId},
-    idempotency_key, plugin_run,
+    plugin_run,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, Statement};
 use uuid::Uuid;
@@ -181,13 +181,18 @@ pub async fn tenants(database: &Database) -> Result<Vec<Tenant>, DbErr> {
     Ok(heads.into_iter().map(|head| Tenant::new(&head.tenant_id)).collect())
 }
 
-/// Forgets answers that were kept before `time`.
-pub async fn forget_answers(database: &Database, time: DateTime<Utc>) -> Result<u64, DbErr> {
-    let done = idempotency_key::Entity::delete_many()
-        .filter(idempotency_key::Column::CreatedAt.lt(time))
-        .exec(database.writer())
-        .await?;
-    Ok(done.rows_affected)
+/// Forgets the oldest answers that were kept before `time`, at most `limit`, and gives how many.
+pub async fn forget_answers(database: &Database, time: DateTime<Utc>, limit: u64) -> Result<u64, DbErr> {
+    let statement = Statement::from_sql_and_values(
+        database.backend(),
+        format!(
+            "WITH old AS (SELECT tenant_id, key FROM idempotency_key WHERE created_at < $1 \
+             ORDER BY created_at LIMIT {limit}) \
+             DELETE FROM idempotency_key WHERE (tenant_id, key) IN (SELECT tenant_id, key FROM old)"
+        ),
+        [time.into()],
+    );
+    Ok(database.writer().execute_raw(statement).await?.rows_affected())
 }
 
 /// Sends a notification to every process that listens on `channel` of the same PostgreSQL.

@@ -110,6 +110,8 @@ pub(super) fn vanished() -> Fault {
 
 /// How often answers that are too old are looked for.
 const CLEAN_EVERY: Duration = Duration::from_mins(10);
+/// How many of them one statement removes, so that no writer waits long.
+const AT_ONCE: u64 = 1_000;
 
 /// Forgets answers once they have been kept for the configured time.
 #[derive(Clone, Debug)]
@@ -125,17 +127,31 @@ impl Cleaner {
 
     /// Works until `shutdown`.
     pub async fn run(self, shutdown: CancellationToken) {
-        let keep_for = chrono::Duration::from_std(self.app.config.idempotency_keep);
-        let keep_for = keep_for.unwrap_or(chrono::Duration::MAX);
         while !shutdown.is_cancelled() {
-            if let Some(before) = self.app.clock.now().checked_sub_signed(keep_for)
-                && let Err(error) = store::queue::forget_answers(&self.app.database, before).await
-            {
-                tracing::warn!(%error, "old idempotency keys could not be removed; trying again later");
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                result = self.clean() => if let Err(error) = result {
+                    tracing::warn!(%error, "old idempotency keys could not be removed; trying again later");
+                },
             }
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = tokio::time::sleep(CLEAN_EVERY) => {}
+            }
+        }
+    }
+
+    /// Forgets what has been kept for long enough now, of every tenant, and gives how many answers that were.
+    pub async fn clean(&self) -> Result<u64, Fault> {
+        let keep_for = chrono::Duration::from_std(self.app.config.idempotency_keep);
+        let before = self.app.clock.now().checked_sub_signed(keep_for.unwrap_or(chrono::Duration::MAX));
+        let Some(before) = before else { return Ok(0) };
+        let mut total = 0;
+        loop {
+            let forgotten = store::queue::forget_answers(&self.app.database, before, AT_ONCE).await?;
+            total += forgotten;
+            if forgotten < AT_ONCE {
+                return Ok(total);
             }
         }
     }

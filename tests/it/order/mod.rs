@@ -8,6 +8,7 @@ mod create_misfits;
 mod create_refusals;
 mod create_together;
 mod idempotency;
+mod idempotency_everywhere;
 mod idempotency_races;
 mod list;
 mod read;
