@@ -41,7 +41,16 @@ impl Lifecycle {
 impl<'a> Situation<'a> {
     /// The work order of that sequence number.
     pub fn work_order(&self, sequence: i32) -> Option<&WorkOrderState> {
-        self.work_orders.iter().find(|work_order| work_order.sequence == sequence)
+        self.place(sequence).and_then(|place| self.work_orders.get(place))
+    }
+
+    /// Where in the list the work order of that sequence number stands: nearly always where its number says.
+    fn place(&self, sequence: i32) -> Option<usize> {
+        let is_it = |work_order: &WorkOrderState| work_order.sequence == sequence;
+        let expected = usize::try_from(sequence).ok().and_then(|number| number.checked_sub(1));
+        expected
+            .filter(|place| self.work_orders.get(*place).is_some_and(is_it))
+            .or_else(|| self.work_orders.iter().position(is_it))
     }
 
     /// The sequence number that a work order added now gets.
@@ -59,8 +68,8 @@ impl<'a> Situation<'a> {
                 self.order.ready_to_process |= released;
             }
             Change::WorkOrderMoved { sequence, event: _, from: _, to, phase, outcome, attempts } => {
-                let found = self.work_orders.iter_mut().find(|work_order| work_order.sequence == *sequence);
-                if let Some(work_order) = found {
+                let place = self.place(*sequence);
+                if let Some(work_order) = place.and_then(|place| self.work_orders.get_mut(place)) {
                     work_order.status.clone_from(to);
                     work_order.phase = *phase;
                     work_order.outcome = *outcome;

@@ -11,6 +11,7 @@ mod cancellation;
 mod check;
 mod flows;
 mod machines;
+mod matrix;
 mod orders;
 mod properties;
 mod sound;
