@@ -10,8 +10,9 @@
 # this is root on Debian or Ubuntu (see scripts/postgres.sh).
 #
 # Environment:
-#   TEST_DATABASE_URL   a PostgreSQL to use instead of a throw-away one: URL of its database `postgres`, of a user who may
-#                       create databases; each test makes one of its own
+#   TEST_DATABASE_URL     a PostgreSQL to use instead of a throw-away one: URL of its database `postgres`, of a user who
+#                         may create databases; each test makes one of its own
+#   WAYBILL_LOAD_SECONDS  how long work_order::load keeps its clients busy (3)
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"

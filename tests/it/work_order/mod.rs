@@ -2,6 +2,7 @@
 
 mod create;
 mod flow;
+mod load;
 mod races;
 mod returns;
 mod roll_up;
