@@ -41,6 +41,8 @@ pub struct Model {
     pub due_at: Option<DateTimeUtc>,
     /// Names the take-up that holds it; another take-up changes it.
     pub lease: Option<Uuid>,
+    /// Where it queues while it is open: runs whose step asks the same plugin share a lane, named by the plugin's id.
+    pub lane: Option<Uuid>,
     /// When it was stored.
     pub created_at: DateTimeUtc,
     /// When it was first taken up.

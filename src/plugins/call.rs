@@ -40,8 +40,7 @@ pub async fn ask(
     let steps: Vec<StoredStep> = serde_json::from_str(&run.steps)?;
     let step = steps.into_iter().find(|step| Some(&step.name) == run.step.as_ref());
     let step = step.ok_or_else(|| Fault::broken("a plugin run is at a step that it does not have"))?;
-    let plugin_id = entity::id::PluginId::parse(&step.plugin_id)
-        .map_err(|error| Fault::broken(format!("a stored step names no plugin: {error}")))?;
+    let plugin_id = step.plugin()?;
     let mut settlement = Settlement {
         run_id,
         lease,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use entity::{
-    id::PluginWorkflowId,
+    id::{PluginId, PluginWorkflowId},
     plugin_workflow,
     stored::{EventType, PluginTrigger},
 };
@@ -14,7 +14,7 @@ use crate::{
     fault::Fault,
     store::{self, Reader, Tenant, TenantCache},
     usecase::{
-        plugin::MAX_WORKFLOWS,
+        plugin::{MAX_WORKFLOWS, StoredStep},
         work::{CommitHook, TriggeredRun, Triggers},
     },
 };
@@ -35,6 +35,8 @@ struct Workflow {
     trigger: PluginTrigger,
     start: String,
     steps: String,
+    /// The plugin that its first step asks.
+    first: PluginId,
 }
 
 impl PluginManager {
@@ -46,7 +48,7 @@ impl PluginManager {
     async fn workflows(&self, reader: &Reader) -> Result<Arc<Workflows>, Fault> {
         let load = async || {
             let rows = store::plugin::enabled_workflows(&reader.db(), MAX_WORKFLOWS).await?;
-            Ok(Workflows(rows.into_iter().map(Workflow::from).collect()))
+            Ok(Workflows(rows.into_iter().map(Workflow::try_from).collect::<Result<_, _>>()?))
         };
         self.workflows.get(reader.tenant(), load).await
     }
@@ -72,6 +74,7 @@ impl Triggers for Workflows {
                 trigger,
                 steps: workflow.steps.clone(),
                 start: workflow.start.clone(),
+                first: workflow.first,
             })
             .collect()
     }
@@ -91,8 +94,15 @@ fn trigger_of(event: &NewEvent) -> Option<PluginTrigger> {
     }
 }
 
-impl From<plugin_workflow::Model> for Workflow {
-    fn from(row: plugin_workflow::Model) -> Self {
-        Self { id: row.id, trigger: row.trigger, start: row.start, steps: row.steps }
+impl TryFrom<plugin_workflow::Model> for Workflow {
+    type Error = Fault;
+
+    fn try_from(row: plugin_workflow::Model) -> Result<Self, Fault> {
+        let steps: Vec<StoredStep> = serde_json::from_str(&row.steps)?;
+        let first = steps.iter().find(|step| step.name == row.start);
+        let first =
+            first.ok_or_else(|| Fault::broken("a workflow starts with a step that it does not have"))?;
+        let first = first.plugin()?;
+        Ok(Self { id: row.id, trigger: row.trigger, start: row.start, steps: row.steps, first })
     }
 }

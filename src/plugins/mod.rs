@@ -7,6 +7,7 @@
 
 mod call;
 mod document;
+mod fair;
 mod manager;
 mod worker;
 

@@ -1,25 +1,31 @@
 //! Takes up runs that are due, asks their plugins and settles the answers.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, panic::AssertUnwindSafe, time::Duration};
 
+use chrono::{DateTime, Utc};
+use entity::id::PluginRunId;
+use futures_util::FutureExt as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::call;
+use super::{call, fair::Fair};
 use crate::{
     access::Caller,
     app::App,
     fault::Fault,
-    store::queue::{self, Claimed},
+    store::queue::{self, Lane},
     usecase::{self, plugin::settle_step},
 };
 
-/// How many plugins this process asks at once.
-const AT_ONCE: usize = 64;
-/// How long a run is held. A call takes 20 seconds at most; what is left is for settling it. A dead process's runs are
-/// taken over when this time is up.
-const HELD_FOR: chrono::Duration = chrono::Duration::seconds(30);
+/// How many plugins this process asks at once. What else is due waits in the store.
+const AT_ONCE: usize = 256;
+/// How many lanes are looked at together; beyond them they are looked at one part after the other.
+const LANES_AT_ONCE: usize = 1_000;
+/// How long a run is held, unless the hold is renewed. A dead process's runs are taken over when this time is up.
+const HELD_FOR: chrono::Duration = chrono::Duration::seconds(20);
+/// How often a hold is renewed: two renewals may fail before it runs out.
+const RENEW_EVERY: Duration = Duration::from_secs(6);
 /// A lost wake-up costs this much.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -27,40 +33,63 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct Worker {
     app: App,
+    renew_every: Duration,
+}
+
+/// A run that this process took up.
+#[derive(Clone, Debug)]
+struct Claimed {
+    lane: Lane,
+    run_id: PluginRunId,
+    lease: Uuid,
+}
+
+/// Where runs wait.
+struct Queues {
+    /// The lanes in which runs are due.
+    due: BTreeSet<Lane>,
+    /// When a run becomes due next in a lane in which none is.
+    next_due: Option<DateTime<Utc>>,
+    /// Where to go on looking, if there are more lanes than are looked at together.
+    rest: Option<Lane>,
 }
 
 impl Worker {
     /// The worker of a process.
     pub const fn new(app: App) -> Self {
-        Self { app }
+        Self { app, renew_every: RENEW_EVERY }
+    }
+
+    /// The same that renews its holds after another time, for tests.
+    #[must_use]
+    pub const fn renewing_every(mut self, time: Duration) -> Self {
+        self.renew_every = time;
+        self
     }
 
     /// Works until `shutdown`, then finishes what it has begun.
     pub async fn run(self, shutdown: CancellationToken) {
+        let mut fair = Fair::new(AT_ONCE);
         let mut begun = JoinSet::new();
+        let mut after = None;
         while !shutdown.is_cancelled() {
-            let claimed = match self.claim(AT_ONCE - begun.len()).await {
-                Ok(claimed) => claimed,
+            let (wait, rest) = match self.look(&mut fair, &mut begun, after.as_ref()).await {
+                Ok(looked) => looked,
                 Err(error) => {
                     tracing::warn!(%error, "cannot look for plugin runs that are due; trying again");
-                    Vec::new()
+                    (LOOK_EVERY, None)
                 }
             };
-            for (claimed, lease) in claimed {
-                let worker = self.clone();
-                begun.spawn(async move { worker.work(claimed, lease).await });
+            after = rest;
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = self.app.wake.work() => {}
+                () = tokio::time::sleep(wait) => {}
+                Some(ended) = begun.join_next() => ended.iter().for_each(|lane| fair.end(lane)),
             }
-            if begun.len() < AT_ONCE {
-                tokio::select! {
-                    () = shutdown.cancelled() => {}
-                    () = self.app.wake.work() => {}
-                    () = self.pause() => {}
-                    Some(_) = begun.join_next() => {}
-                }
-            } else {
-                begun.join_next().await;
+            while let Some(ended) = begun.try_join_next() {
+                ended.iter().for_each(|lane| fair.end(lane));
             }
-            while begun.try_join_next().is_some() {}
         }
         while begun.join_next().await.is_some() {}
     }
@@ -69,51 +98,115 @@ impl Worker {
     pub async fn work_once(&self) -> Result<usize, Fault> {
         let mut count = 0;
         loop {
-            let claimed = self.claim(AT_ONCE).await?;
+            let mut fair = Fair::new(AT_ONCE);
+            let mut queues = self.queues(None).await?;
+            let claimed = self.claim(&mut fair, &mut queues.due).await?;
             if claimed.is_empty() {
                 return Ok(count);
             }
-            for (claimed, lease) in claimed {
-                self.work(claimed, lease).await;
+            for claimed in claimed {
+                self.work(&claimed).await;
                 count += 1;
             }
         }
     }
 
-    async fn claim(&self, limit: usize) -> Result<Vec<(Claimed, Uuid)>, Fault> {
-        let lease = self.app.ids.uuid();
+    /// Begins what is due and has a place; gives how long to wait until more may be due, and where to look then.
+    async fn look(
+        &self,
+        fair: &mut Fair,
+        begun: &mut JoinSet<Lane>,
+        after: Option<&Lane>,
+    ) -> Result<(Duration, Option<Lane>), Fault> {
+        let mut queues = self.queues(after).await?;
+        for claimed in self.claim(fair, &mut queues.due).await? {
+            let worker = self.clone();
+            begun.spawn(async move {
+                // Whatever happens, the place must become free again.
+                if AssertUnwindSafe(worker.work(&claimed)).catch_unwind().await.is_err() {
+                    tracing::error!(plugin_run.id = %claimed.run_id, "working on a plugin run panicked");
+                }
+                claimed.lane
+            });
+        }
+        let wait = match (&queues.rest, queues.next_due) {
+            (Some(_), _) => Duration::ZERO,
+            (None, Some(due)) => (due - self.app.clock.now()).to_std().unwrap_or_default().min(LOOK_EVERY),
+            (None, None) => LOOK_EVERY,
+        };
+        Ok((wait, queues.rest))
+    }
+
+    async fn queues(&self, after: Option<&Lane>) -> Result<Queues, Fault> {
         let now = self.app.clock.now();
-        let limit = u64::try_from(limit).unwrap_or(0);
-        let claimed = queue::claim_runs(&self.app.database, now, now + HELD_FOR, lease, limit).await?;
-        Ok(claimed.into_iter().map(|claimed| (claimed, lease)).collect())
+        let lanes = queue::lanes(&self.app.database, after, LANES_AT_ONCE).await?;
+        let rest = lanes.last().filter(|_| lanes.len() == LANES_AT_ONCE).map(|(lane, _)| lane.clone());
+        let next_due = lanes.iter().map(|(_, due)| *due).filter(|due| *due > now).min();
+        let due = lanes.into_iter().filter(|(_, due)| *due <= now).map(|(lane, _)| lane).collect();
+        Ok(Queues { due, next_due, rest })
     }
 
-    /// Waits until a run becomes due that nobody need wake us for: a retry, or a run of a process that died.
-    async fn pause(&self) {
-        let next = queue::next_due(&self.app.database).await.ok().flatten();
-        let wait = next.and_then(|due| (due - self.app.clock.now()).to_std().ok());
-        tokio::time::sleep(wait.unwrap_or(LOOK_EVERY).min(LOOK_EVERY)).await;
+    /// Takes up what is due, as far as there are places; what is left in `due` are lanes without a place.
+    async fn claim(&self, fair: &mut Fair, due: &mut BTreeSet<Lane>) -> Result<Vec<Claimed>, Fault> {
+        let mut all = Vec::new();
+        while let Some((lane, share)) = fair.next(due) {
+            let (lease, now) = (self.app.ids.uuid(), self.app.clock.now());
+            let database = &self.app.database;
+            let claimed = queue::claim_runs(database, &lane, now, now + HELD_FOR, lease, share).await?;
+            fair.begin(&lane, claimed.len());
+            if claimed.len() < share {
+                due.remove(&lane);
+            }
+            all.extend(claimed.into_iter().map(|run_id| Claimed { lane: lane.clone(), run_id, lease }));
+        }
+        Ok(all)
     }
 
-    async fn work(&self, claimed: Claimed, lease: Uuid) {
-        let caller = Caller::system(claimed.tenant.clone());
+    /// Works on a run while it is held.
+    async fn work(&self, claimed: &Claimed) {
+        tokio::select! {
+            () = self.step(claimed) => {}
+            () = self.hold(claimed) => {}
+        }
+    }
+
+    /// Asks the plugin that the run is at, and settles its answer.
+    async fn step(&self, claimed: &Claimed) {
+        let Claimed { lane: Lane { tenant, .. }, run_id, lease } = claimed;
         let outcome = async {
-            let Some(settlement) = call::ask(&self.app, &caller, claimed.run_id, lease).await? else {
+            let caller = Caller::system(tenant.clone());
+            let Some(settlement) = call::ask(&self.app, &caller, *run_id, *lease).await? else {
                 return Ok(());
             };
-            settle_step(&self.app, &claimed.tenant, settlement).await
+            settle_step(&self.app, tenant, settlement).await
         };
         // Whatever it was, the run is not lost: it is due again when this take-up ends.
         match outcome.await {
             Ok(()) => {}
             Err(usecase::Error::Fault(error)) => tracing::error!(
-                tenant.id = %claimed.tenant, plugin_run.id = %claimed.run_id, %error, "a plugin run could not be worked"
+                tenant.id = %tenant, plugin_run.id = %run_id, %error, "a plugin run could not be worked"
             ),
             Err(usecase::Error::Refused(problems)) => tracing::error!(
-                tenant.id = %claimed.tenant, plugin_run.id = %claimed.run_id,
+                tenant.id = %tenant, plugin_run.id = %run_id,
                 problem = problems.as_slice().first().map(|problem| problem.message.as_str()),
                 "a plugin's answer could not be carried out"
             ),
+        }
+    }
+
+    /// Renews the hold of a run until it is lost: another process took the run over, or the run ended.
+    async fn hold(&self, claimed: &Claimed) {
+        let Claimed { lane: Lane { tenant, .. }, run_id, lease } = claimed;
+        loop {
+            tokio::time::sleep(self.renew_every).await;
+            let until = self.app.clock.now() + HELD_FOR;
+            match queue::renew_hold(&self.app.database, tenant, *run_id, *lease, until).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(plugin_run.id = %run_id, %error, "cannot renew the hold of a plugin run");
+                }
+            }
         }
     }
 }

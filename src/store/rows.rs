@@ -256,8 +256,8 @@ row!(plugin_workflow:
     updated_by
 );
 row!(plugin_run:
-    tenant_id id workflow_id order_id event_id trigger status steps step attempts depth due_at lease created_at
-    started_at finished_at
+    tenant_id id workflow_id order_id event_id trigger status steps step attempts depth due_at lease lane
+    created_at started_at finished_at
 );
 row!(plugin_step:
     tenant_id run_id number step plugin_id verdict reasons

@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc};
 use chrono::{DateTime, Utc};
 use entity::{
     event,
-    id::{EventId, OrderId, PluginRunId, PluginWorkflowId, WorkOrderId},
+    id::{EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId},
     plugin_run,
     stored::PluginTrigger,
 };
@@ -53,6 +53,8 @@ pub struct TriggeredRun {
     pub steps: String,
     /// Name of the first step.
     pub start: String,
+    /// The plugin that this step asks.
+    pub first: PluginId,
 }
 
 /// What a recorded fact is about.
@@ -122,6 +124,7 @@ impl Recorder {
                 depth: event.depth + 1,
                 due_at: Some(self.now),
                 lease: None,
+                lane: Some(run.first.0),
                 created_at: self.now,
                 started_at: None,
                 finished_at: None,

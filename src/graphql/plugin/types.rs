@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
-use entity::{id::PluginId, plugin, plugin_workflow, stored};
+use entity::{plugin, plugin_workflow, stored};
 
 use super::super::{context::ContextExt, order::parse_document, quick::Stored};
 use crate::{
@@ -212,8 +212,7 @@ impl PluginStep {
 
     /// The plugin that it asks.
     async fn plugin(&self, ctx: &Context<'_>) -> Result<Plugin> {
-        let id = PluginId::parse(&self.0.plugin_id)
-            .map_err(|error| ctx.fault(Fault::broken(format!("a stored step names no plugin: {error}"))))?;
+        let id = self.0.plugin().map_err(|fault| ctx.fault(fault))?;
         let found = ctx.loader()?.load_one(id).await.map_err(|fault| ctx.load_fault(&fault))?;
         found.ok_or_else(|| ctx.fault(Fault::broken("a step without a plugin")))
     }

@@ -3,7 +3,10 @@
 use entity::id::PluginId;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::plugin::{FailurePolicy, HttpMethod};
+use crate::{
+    domain::plugin::{FailurePolicy, HttpMethod},
+    fault::Fault,
+};
 
 /// The endpoint of an HTTP plugin, as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +57,14 @@ pub struct StoredStep {
 /// What plugins that were saved before there was a choice are given: ten minutes.
 const fn default_callback_timeout_ms() -> i32 {
     600_000
+}
+
+impl StoredStep {
+    /// The plugin that it asks.
+    pub fn plugin(&self) -> Result<PluginId, Fault> {
+        PluginId::parse(&self.plugin_id)
+            .map_err(|error| Fault::broken(format!("a stored step names no plugin: {error}")))
+    }
 }
 
 /// What a header's value is sealed for; it opens for nothing else.

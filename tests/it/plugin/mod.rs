@@ -3,6 +3,7 @@
 mod call;
 mod create;
 mod dropped;
+mod fair;
 mod gate;
 mod refusal;
 mod request;
@@ -78,8 +79,12 @@ async fn run_statuses(app: &TestApp) -> Vec<String> {
 async fn claim_and_die(app: &TestApp) -> Uuid {
     let (now, lease) = (app.app.clock.now(), app.app.ids.uuid());
     let until = now + chrono::Duration::seconds(30);
-    let claimed = store::queue::claim_runs(&app.app.database, now, until, lease, 100).await.unwrap();
-    assert!(!claimed.is_empty());
+    let mut claimed = 0;
+    for (lane, _) in store::queue::lanes(&app.app.database, None, 100).await.unwrap() {
+        let runs = store::queue::claim_runs(&app.app.database, &lane, now, until, lease, 100).await;
+        claimed += runs.unwrap().len();
+    }
+    assert!(claimed > 0);
     lease
 }
 

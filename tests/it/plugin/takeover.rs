@@ -61,16 +61,18 @@ async fn a_take_up_gives_each_run_to_one_of_many_processes() {
     let orders: Vec<_> = (0..100).map(|_| order(1)).collect();
     app.mutate("ordersCreate", json!({"orders": orders}), "created").await;
     let now = app.app.clock.now();
+    let (lane, _) = store::queue::lanes(&app.app.database, None, 100).await.unwrap().remove(0);
     let claims = (0..8).map(|_| async {
         let mut mine = Vec::new();
         loop {
             let (lease, until) = (app.app.ids.uuid(), now + Duration::seconds(30));
-            let claimed = store::queue::claim_runs(&app.app.database, now, until, lease, 7).await.unwrap();
+            let claimed = store::queue::claim_runs(&app.app.database, &lane, now, until, lease, 7).await;
+            let claimed = claimed.unwrap();
             assert!(claimed.len() <= 7, "{} at once", claimed.len());
             if claimed.is_empty() {
                 return mine;
             }
-            mine.extend(claimed.into_iter().map(|claimed| claimed.run_id));
+            mine.extend(claimed);
         }
     });
     let mut claimed: Vec<_> = futures_util::future::join_all(claims).await.concat();

@@ -1,0 +1,97 @@
+//! The durable queue of the plugin manager: open runs, in one lane for each plugin.
+
+use chrono::{DateTime, Utc};
+use entity::id::PluginRunId;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+use uuid::Uuid;
+
+use crate::store::{Database, Tenant};
+
+/// Where runs queue whose step asks the same plugin.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Lane {
+    /// Whose runs they are.
+    pub tenant: Tenant,
+    /// The plugin.
+    pub id: Uuid,
+}
+
+/// At most `limit` lanes in which runs wait, with the time from which the first of them is due; those after `after`, in
+/// their order. Takes a few steps down an index for each lane, however many runs wait there.
+pub async fn lanes(
+    database: &Database,
+    after: Option<&Lane>,
+    limit: usize,
+) -> Result<Vec<(Lane, DateTime<Utc>)>, DbErr> {
+    // The next lane in the order of the index. PostgreSQL and SQLite agree on this way to skip from one to the next.
+    let next = |column: &str, tenant: &str, lane: &str| {
+        format!(
+            "(SELECT {column} FROM plugin_run WHERE due_at IS NOT NULL AND (tenant_id, lane) > ({tenant}, {lane}) \
+             ORDER BY tenant_id, lane LIMIT 1)"
+        )
+    };
+    let sql = format!(
+        "WITH RECURSIVE found (tenant_id, lane) AS (SELECT {}, {} UNION ALL SELECT {}, {} FROM found \
+         WHERE found.lane IS NOT NULL) \
+         SELECT tenant_id, lane, (SELECT MIN(r.due_at) FROM plugin_run r WHERE r.tenant_id = found.tenant_id \
+         AND r.lane = found.lane AND r.due_at IS NOT NULL) FROM found WHERE lane IS NOT NULL LIMIT {limit}",
+        next("tenant_id", "$1", "$2"),
+        next("lane", "$1", "$2"),
+        next("tenant_id", "found.tenant_id", "found.lane"),
+        next("lane", "found.tenant_id", "found.lane"),
+    );
+    let (tenant, id) = after.map_or(("", Uuid::nil()), |lane| (lane.tenant.as_str(), lane.id));
+    let statement = Statement::from_sql_and_values(database.backend(), sql, [tenant.into(), id.into()]);
+    let rows = database.reader().query_all_raw(statement).await?;
+    rows.iter()
+        .map(|row| {
+            let tenant: String = row.try_get_by_index(0)?;
+            let lane = Lane { tenant: Tenant::new(&tenant), id: row.try_get_by_index(1)? };
+            Ok((lane, row.try_get_by_index(2)?))
+        })
+        .collect()
+}
+
+/// Takes up at most `limit` runs of a lane that are due, those first that have waited longest, and holds them until
+/// `held_until` under the name `lease`. No run is given to two processes: PostgreSQL skips rows that another claim has
+/// locked, SQLite has one writer.
+pub async fn claim_runs(
+    database: &Database,
+    lane: &Lane,
+    now: DateTime<Utc>,
+    held_until: DateTime<Utc>,
+    lease: Uuid,
+    limit: usize,
+) -> Result<Vec<PluginRunId>, DbErr> {
+    let backend = database.backend();
+    let skip_locked = if backend == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
+    let statement = Statement::from_sql_and_values(
+        backend,
+        // The rows are chosen once, in the first part: as a plain subquery PostgreSQL may run it again and again, and
+        // lock more than `limit`.
+        format!(
+            "WITH due AS (SELECT id FROM plugin_run WHERE tenant_id = $4 AND lane = $5 AND due_at <= $3 \
+             ORDER BY due_at LIMIT {limit} {skip_locked}) \
+             UPDATE plugin_run SET lease = $1, due_at = $2, status = 'RUNNING', attempts = attempts + 1, \
+             started_at = COALESCE(started_at, $3) \
+             WHERE tenant_id = $4 AND id IN (SELECT id FROM due) RETURNING id"
+        ),
+        [lease.into(), held_until.into(), now.into(), lane.tenant.as_str().into(), lane.id.into()],
+    );
+    let rows = database.writer().query_all_raw(statement).await?;
+    rows.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
+/// Holds a run until `held_until`, and says whether it was still held under the name `lease`.
+pub async fn renew_hold(
+    database: &Database,
+    tenant: &Tenant,
+    run_id: PluginRunId,
+    lease: Uuid,
+    held_until: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let values: [Value; 4] = [held_until.into(), tenant.as_str().into(), run_id.into(), lease.into()];
+    let sql = "UPDATE plugin_run SET due_at = $1 WHERE tenant_id = $2 AND id = $3 AND lease = $4";
+    let statement = Statement::from_sql_and_values(database.backend(), sql, values);
+    Ok(database.writer().execute_raw(statement).await?.rows_affected() > 0)
+}
