@@ -12,7 +12,7 @@ use super::{
     super::{flat::Template, quick::Writer},
     column::Column,
 };
-use crate::{access::Scope, fault::Fault};
+use crate::{access::Scopes, fault::Fault};
 
 /// Forms that nobody uses are looked for when there are so many.
 const TIDY_FROM: usize = 64;
@@ -21,7 +21,7 @@ const TIDY_FROM: usize = 64;
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Form {
     /// What the caller may see. Callers with other rights share nothing, whether or not it makes a difference here.
-    scopes: Arc<[Scope]>,
+    scopes: Scopes,
     /// The name of the subscription's field in the answer.
     key: String,
     template: Template<Column>,
@@ -29,7 +29,7 @@ pub struct Form {
 
 impl Form {
     /// The form that the field of `ctx` asks for; none if it asks for more than columns.
-    pub fn of(ctx: &Context<'_>, scopes: Arc<[Scope]>) -> Option<Self> {
+    pub fn of(ctx: &Context<'_>, scopes: Scopes) -> Option<Self> {
         let field = ctx.field();
         let template = Template::of(field.selection_set(), "OrderEvent", |field| Column::of(field.name()))?;
         Some(Self { scopes, key: field.alias().unwrap_or(field.name()).to_owned(), template })
@@ -89,10 +89,11 @@ impl Forms {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::Scope;
 
     fn form(key: &str, scopes: &[Scope]) -> Form {
         let nothing = Template::of(std::iter::empty(), "OrderEvent", |_| None);
-        Form { scopes: scopes.into(), key: key.to_owned(), template: nothing.unwrap() }
+        Form { scopes: scopes.iter().copied().collect(), key: key.to_owned(), template: nothing.unwrap() }
     }
 
     #[test]
