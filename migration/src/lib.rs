@@ -15,6 +15,7 @@ mod m20261124_000021_create_list_entry;
 mod m20261124_000022_index_lists;
 mod m20261124_000040_expire_events;
 mod m20261124_000041_create_webhook;
+mod m20261125_000050_index_creation_time;
 mod m20261125_000060_define_plugins;
 mod m20261125_000065_queue_plugin_runs_in_lanes;
 
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000040_expire_events::Migration),
             Box::new(m20261124_000010_create_lifecycle::Migration),
             Box::new(m20261124_000041_create_webhook::Migration),
+            Box::new(m20261125_000050_index_creation_time::Migration),
             Box::new(m20261125_000060_define_plugins::Migration),
             Box::new(m20261125_000065_queue_plugin_runs_in_lanes::Migration),
         ]

@@ -10,9 +10,10 @@ use super::{
     plugin::{Plugin, PluginRun, PluginWorkflow},
     quick::{Quick, QuickList},
     webhook::{WebhookDelivery, WebhookEndpoint},
+    work_order::WorkOrder,
 };
 use crate::store::{
-    self, Direction, Page, PageRequest, TenantDb, event::EventFilter, plugin_run::RunFilter,
+    self, Direction, Page, PageRequest, TenantDb, event::EventFilter, list::Filter, plugin_run::RunFilter,
     webhook_delivery::DeliveryFilter,
 };
 
@@ -75,7 +76,9 @@ pub fn cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
 #[derive(Clone, Debug)]
 pub enum Counter {
     /// Orders.
-    Orders,
+    Orders(Filter<entity::order::Entity>),
+    /// Work orders.
+    WorkOrders(Filter<entity::work_order::Entity>),
     /// Events.
     Events(EventFilter),
     /// Plugins.
@@ -103,7 +106,8 @@ impl Counter {
 
     async fn up_to(&self, db: &TenantDb<'_>, limit: u64) -> Result<(u64, bool), sea_orm::DbErr> {
         match self {
-            Self::Orders => store::order::count(db, limit).await,
+            Self::Orders(filter) => store::list::count(db, filter, limit).await,
+            Self::WorkOrders(filter) => store::list::count(db, filter, limit).await,
             Self::Events(filter) => store::event::count(db, filter, limit).await,
             Self::Plugins => store::plugin::count(db, limit).await,
             Self::Workflows(trigger) => store::plugin::workflow_count(db, *trigger, limit).await,
@@ -206,6 +210,7 @@ macro_rules! connection {
 }
 
 connection!(OrderConnection, OrderEdge, Order, "orders");
+connection!(WorkOrderConnection, WorkOrderEdge, WorkOrder, "work orders");
 connection!(OrderEventConnection, OrderEventEdge, OrderEvent, "events");
 connection!(PluginConnection, PluginEdge, Plugin, "plugins");
 connection!(PluginWorkflowConnection, PluginWorkflowEdge, PluginWorkflow, "workflows");

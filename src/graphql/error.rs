@@ -238,6 +238,24 @@ impl From<Problem> for UserError {
     }
 }
 
+/// What is wrong with the arguments of a field: top-level errors, each with its path into the arguments. All but the last
+/// are noted here; the last is the field's own.
+pub fn bad_arguments(ctx: &Context<'_>, problems: Problems) -> Error {
+    let mut errors: Vec<_> = problems.into_vec().into_iter().map(bad_argument).collect();
+    let last = errors.pop().unwrap_or_else(|| Code::BadUserInput.error("an argument is wrong"));
+    for error in errors {
+        ctx.add_error(ctx.set_error_path(error.into_server_error(ctx.item.pos)));
+    }
+    last
+}
+
+fn bad_argument(problem: Problem) -> Error {
+    let Problem { message, path, .. } = problem;
+    Code::BadUserInput
+        .error(format!("{path}: {message}"))
+        .extend_with(|_, extensions| extensions.set("path", path.segments().to_vec()))
+}
+
 /// Problems as `userErrors`. If the caller did not select those, at `selection` below the present field, the same
 /// failure also appears as top-level errors, so that it cannot go unnoticed.
 pub fn user_errors(ctx: &Context<'_>, problems: Problems, selection: &[&str]) -> Vec<UserError> {

@@ -11,6 +11,7 @@ mod documents;
 mod endpoint;
 mod error;
 mod field_order;
+mod filter;
 mod flat;
 mod gather;
 pub mod guard;

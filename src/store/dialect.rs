@@ -27,7 +27,8 @@ pub fn one_of_texts(db: &TenantDb<'_>, column: impl ColumnTrait, texts: &[String
     }
 }
 
-fn padded<T: Clone>(mut list: Vec<T>) -> Vec<T> {
+/// Repeats a list's last member until its length is a power of two.
+pub(super) fn padded<T: Clone>(mut list: Vec<T>) -> Vec<T> {
     if let Some(last) = list.last().cloned() {
         list.resize(list.len().next_power_of_two(), last);
     }

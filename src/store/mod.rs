@@ -8,6 +8,7 @@ pub mod convert;
 mod database;
 pub mod dialect;
 mod insert;
+pub mod list;
 pub mod page;
 mod readers;
 mod rows;

@@ -4,16 +4,9 @@ use entity::{
     id::OrderId,
     order::{Column, Entity, Model},
 };
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DbErr, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 
-use super::{
-    Part, TenantDb,
-    dialect::one_of,
-    insert,
-    page::{self, List, Page, PageRequest},
-};
+use super::{Part, TenantDb, dialect::one_of, insert, page};
 
 /// The order of that id.
 pub async fn by_id(db: &TenantDb<'_>, id: OrderId) -> Result<Option<Model>, DbErr> {
@@ -43,24 +36,6 @@ pub async fn lock_after(db: &TenantDb<'_>, after: Option<OrderId>, limit: u64) -
         select = select.filter(Column::Id.gt(after));
     }
     db.rows(select.order_by_asc(Column::Id).limit(limit).lock_exclusive()).await
-}
-
-/// A page of orders, newest first.
-pub async fn page(db: &TenantDb<'_>, request: &PageRequest<OrderId>) -> Result<Page<Model>, DbErr> {
-    page::fetch(db, newest_first(db), request).await
-}
-
-/// The same, and of the orders those columns.
-pub async fn page_parts(
-    db: &TenantDb<'_>,
-    columns: &[Column],
-    request: &PageRequest<OrderId>,
-) -> Result<Page<Part>, DbErr> {
-    page::fetch_parts(db, newest_first(db), columns, request).await
-}
-
-fn newest_first(db: &TenantDb<'_>) -> List<Entity> {
-    List { select: db.find::<Entity>(), key: Column::Id, order: Order::Desc }
 }
 
 /// How many orders there are, counted up to `limit`; whether that is all of them.

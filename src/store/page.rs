@@ -10,7 +10,7 @@ use sea_orm::{
     sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, Query, WindowStatement},
 };
 
-use super::{Part, TenantDb, tenant::TenantOwned};
+use super::{TenantDb, tenant::TenantOwned};
 
 /// Which end of the list a page is taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,7 +99,7 @@ impl<T> Page<T> {
     }
 
     /// A page of rows that were read in the order of the request, one more than asked for if there are more.
-    fn of<K>(mut rows: Vec<T>, request: &PageRequest<K>) -> Self {
+    pub(super) fn of<K>(mut rows: Vec<T>, request: &PageRequest<K>) -> Self {
         let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
@@ -126,20 +126,6 @@ where
     K: Into<Value> + Copy,
 {
     Ok(Page::of(db.rows(list.select(request)).await?, request))
-}
-
-/// Takes a page of a list, and of its rows those columns.
-pub(super) async fn fetch_parts<E, K>(
-    db: &TenantDb<'_>,
-    list: List<E>,
-    columns: &[E::Column],
-    request: &PageRequest<K>,
-) -> Result<Page<Part>, DbErr>
-where
-    E: TenantOwned,
-    K: Into<Value> + Copy,
-{
-    Ok(Page::of(db.parts(list.select(request), columns).await?, request))
 }
 
 /// Takes the same page of each of several lists with one statement: those of the rows with the same `owner`. A list

@@ -53,6 +53,11 @@ impl Part {
         self.get(place)
     }
 
+    /// Bytes.
+    pub fn bytes(&self, place: usize) -> Result<Option<&[u8]>, DbErr> {
+        self.get(place)
+    }
+
     /// A whole number.
     pub fn int(&self, place: usize) -> Result<Option<i32>, DbErr> {
         self.get(place)

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr, DeleteMany,
     EntityTrait, QueryFilter, QueryResult, QuerySelect, QueryTrait, Select, Statement, UpdateMany,
+    sea_query::Expr,
 };
 
 use super::{
@@ -107,6 +108,11 @@ impl<'a> TenantDb<'a> {
         E::find().filter(E::TENANT.eq(self.tenant.as_str()))
     }
 
+    /// Whether a row of a table is the tenant's, for statements that are not a plain selection.
+    pub(super) fn owns<E: TenantOwned>(&self) -> Expr {
+        E::TENANT.eq(self.tenant.as_str())
+    }
+
     /// Changes rows of a table, the tenant's only.
     pub(super) fn update<E: TenantOwned>(&self) -> UpdateMany<E> {
         E::update_many().filter(E::TENANT.eq(self.tenant.as_str()))
@@ -144,7 +150,8 @@ impl<'a> TenantDb<'a> {
         Ok(rows.into_iter().map(Part::from).collect())
     }
 
-    async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+    /// The rows of a statement that its caller has bound to the tenant.
+    pub(super) async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         match self.readers {
             Some(readers) => readers.rows(statement).await,
             None => self.conn.query_all_raw(statement).await,

@@ -21,6 +21,7 @@ mod event;
 mod fault;
 mod http;
 mod lifecycle;
+mod list;
 mod order;
 mod plugin;
 mod schema;

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use async_graphql::SelectionField;
-use entity::{id::OrderId, order::Column};
+use entity::{
+    id::OrderId,
+    order::{Column, Entity},
+};
 use sea_orm::DbErr;
 
 use super::{
@@ -14,7 +17,10 @@ use super::{
     },
     Order,
 };
-use crate::store::{self, PageRequest, Part, TenantDb};
+use crate::store::{
+    self, PageRequest, Part, TenantDb,
+    list::{List, Place},
+};
 
 /// What is asked of an order.
 struct OrderShape {
@@ -35,31 +41,32 @@ pub async fn order(
     Some(shape.read(db, id).await)
 }
 
-/// What `field` asks of a page of orders, as text; none where it asks for more than columns. `cursor` gives the cursor
-/// of an order.
+/// What `field` asks of a page of orders, as text; none where it asks for more than columns.
 pub async fn page(
     field: &SelectionField<'_>,
     db: &TenantDb<'_>,
-    request: &PageRequest<OrderId>,
-    cursor: impl Fn(OrderId) -> String,
+    list: &List<Entity>,
+    request: &PageRequest<Place>,
 ) -> Option<Result<Writer, DbErr>> {
     let shape = ListShape::of(field.selection_set(), "Order", OrderShape::of)?;
-    Some(read_page(&shape, db, request, cursor).await)
+    Some(read_page(&shape, db, list, request).await)
 }
 
 async fn read_page(
     shape: &ListShape<OrderShape>,
     db: &TenantDb<'_>,
-    request: &PageRequest<OrderId>,
-    cursor: impl Fn(OrderId) -> String,
+    list: &List<Entity>,
+    request: &PageRequest<Place>,
 ) -> Result<Writer, DbErr> {
     let columns = shape.member().map_or(&[Column::Id][..], |member| member.order.columns());
-    let page = store::order::page_parts(db, columns, request).await?;
+    let page = store::list::page_parts(db, list, columns, request).await?;
     let work_orders = match shape.member() {
         Some(member) => member.read_work_orders(db, &page.rows).await?,
         None => WorkOrders::new(),
     };
-    shape.write(&page, |row| Ok(cursor(id(row)?)), |member, row, out| member.write(row, &work_orders, out))
+    let cursors = list.cursors();
+    let cursor = |row: &Part| Ok(cursors.encode(&list.place(row, columns.len())?));
+    shape.write(&page, cursor, |member, row, out| member.write(row, &work_orders, out))
 }
 
 /// The id, which is read first.
@@ -72,7 +79,10 @@ impl OrderShape {
         let mut work_orders = None;
         let order = Shape::of(field.selection_set(), &[Column::Id], |field| {
             let is_first = field.name() == "workOrders" && work_orders.is_none();
-            work_orders = is_first.then(|| Shape::of(field.selection_set(), &[], |_| false)).flatten();
+            // Which of them is not for columns to say.
+            let is_all = field.arguments().is_ok_and(|arguments| arguments.is_empty());
+            work_orders =
+                (is_first && is_all).then(|| Shape::of(field.selection_set(), &[], |_| false)).flatten();
             work_orders.is_some()
         })?;
         Some(Self { order, work_orders })

@@ -1,5 +1,6 @@
 //! Orders.
 
+mod filter;
 mod flat;
 mod inputs;
 mod mutation;

@@ -7,20 +7,17 @@ use super::{
     super::{
         connection::{Counter, OrderConnection, PageArgs, cost},
         context::ContextExt,
+        filter,
         flat::Answer,
         id,
         loaders::group,
         quick::Quick,
     },
-    Order, flat,
+    Order,
+    filter::{OrderOrder, OrderWhere},
+    flat,
 };
-use crate::store::{
-    self,
-    page::{decode_cursor, encode_cursor},
-};
-
-/// Names the list in its cursors.
-const LIST: &str = "order";
+use crate::store::{self, list::Place};
 
 /// Queries about orders.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,25 +45,33 @@ impl OrderQuery {
         Ok(Some(Answer::Object(Quick(order))))
     }
 
-    /// Orders, newest first.
+    /// Orders that pass `where`, sorted; newest first, if nothing else is asked for.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn orders(
         &self,
         ctx: &Context<'_>,
+        #[graphql(name = "where", desc = "Which of them; all, if left out.")] filter: Option<OrderWhere>,
+        #[graphql(
+            desc = "By what they are sorted, the first one first: up to 8; newest first, if left out."
+        )]
+        order_by: Option<Vec<OrderOrder>>,
         #[graphql(desc = "How many from the beginning: 1 to 100, 20 if left out.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Answer<OrderConnection>> {
+        let list = filter::list(ctx, filter, order_by).await?;
+        let cursors = list.cursors();
         let args = PageArgs { first, after, last, before };
-        let request = args.request(|cursor| decode_cursor(LIST, cursor).map(OrderId))?;
+        let request = args.request(|cursor| cursors.decode(cursor))?;
         let db = ctx.db()?;
-        if let Some(written) = flat::page(&ctx.field(), &db, &request, |id| encode_cursor(LIST, id.0)).await {
+        if let Some(written) = flat::page(&ctx.field(), &db, &list, &request).await {
             return Answer::written(ctx, written.map_err(|error| ctx.fault(error))?);
         }
-        let page = store::order::page(&db, &request).await.map_err(|error| ctx.fault(error))?;
-        let cursor = |row: &entity::order::Model| encode_cursor(LIST, row.id.0);
-        let mut page = OrderConnection::new(page, Counter::Orders, cursor, Order::from);
+        let page = store::list::page(&db, &list, &request).await.map_err(|error| ctx.fault(error))?;
+        let cursor = |(_, place): &(_, Place)| cursors.encode(place);
+        let counter = Counter::Orders(list.filter.clone());
+        let mut page = OrderConnection::new(page, counter, cursor, |(row, _)| Order::from(row));
         let ahead = ctx.look_ahead();
         if ahead.field("nodes").field("workOrders").exists()
             || ahead.field("edges").field("node").field("workOrders").exists()

@@ -18,7 +18,7 @@ use super::super::{
     quick::{QuickList, Stored, Writer},
     scalar::{DateTime, Json},
     value::{CancellationStatus, Contact, Location, OrderSummary, Outcome, Phase, WorkOrderFlow},
-    work_order::WorkOrder,
+    work_order::{WorkOrder, WorkOrderWhere},
 };
 use crate::{
     domain::{
@@ -305,8 +305,16 @@ impl Order {
 
     /// Its work orders, by sequence; 1 to 100, and returns beyond that.
     #[graphql(complexity = "5 * child_complexity + 1")]
-    async fn work_orders(&self, ctx: &Context<'_>) -> Result<QuickList<WorkOrder>> {
-        Ok(QuickList(self.load_work_orders(ctx).await?.to_vec()))
+    async fn work_orders(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(name = "where", desc = "Which of them; all, if left out.")] filter: Option<WorkOrderWhere>,
+    ) -> Result<QuickList<WorkOrder>> {
+        let work_orders = self.load_work_orders(ctx).await?;
+        match filter {
+            None => Ok(QuickList(work_orders.to_vec())),
+            Some(filter) => Box::pin(WorkOrder::those(ctx, &work_orders, filter)).await.map(QuickList),
+        }
     }
 
     /// Its history and that of its work orders, oldest first.

@@ -4,9 +4,15 @@ use async_graphql::{Context, ID, Object, Result};
 use entity::id::WorkOrderId;
 
 use super::{
-    super::{context::ContextExt, id},
+    super::{
+        connection::{Counter, PageArgs, WorkOrderConnection, cost},
+        context::ContextExt,
+        filter, id,
+    },
     WorkOrder,
+    filter::{WorkOrderOrder, WorkOrderWhere},
 };
+use crate::store::{self, list::Place};
 
 /// Queries about work orders.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,5 +28,31 @@ impl WorkOrderQuery {
     ) -> Result<Option<WorkOrder>> {
         let id = id::argument::<WorkOrderId>(&id)?;
         ctx.loader()?.load_one(id).await.map_err(|fault| ctx.load_fault(&fault))
+    }
+
+    /// Work orders that pass `where`, of all orders, sorted; newest first, if nothing else is asked for.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "they are those of the field")]
+    async fn work_orders(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(name = "where", desc = "Which of them; all, if left out.")] filter: Option<WorkOrderWhere>,
+        #[graphql(
+            desc = "By what they are sorted, the first one first: up to 8; newest first, if left out."
+        )]
+        order_by: Option<Vec<WorkOrderOrder>>,
+        #[graphql(desc = "How many from the beginning: 1 to 100, 20 if left out.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<WorkOrderConnection> {
+        let list = filter::list(ctx, filter, order_by).await?;
+        let cursors = list.cursors();
+        let args = PageArgs { first, after, last, before };
+        let request = args.request(|cursor| cursors.decode(cursor))?;
+        let page = store::list::page(&ctx.db()?, &list, &request).await.map_err(|error| ctx.fault(error))?;
+        let cursor = |(_, place): &(_, Place)| cursors.encode(place);
+        let counter = Counter::WorkOrders(list.filter.clone());
+        Ok(WorkOrderConnection::new(page, counter, cursor, |(row, _)| WorkOrder::from(row)))
     }
 }

@@ -7,21 +7,24 @@ use entity::{id::WorkOrderId, stored, work_order};
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
-use super::super::{
-    connection::{OrderEventConnection, PageArgs, cost},
-    contact,
-    context::ContextExt,
-    event,
-    flat::{Flat, Look},
-    order::{AvailableTransition, Order, Situated, parse_document},
-    quick::{Stored, Writer},
-    scalar::{DateTime, Json},
-    value::{Container, Direction, Money, Outcome, Phase, QualityCheck, Stop, WorkOrderType},
+use super::{
+    super::{
+        connection::{OrderEventConnection, PageArgs, cost},
+        contact,
+        context::ContextExt,
+        event, filter,
+        flat::{Flat, Look},
+        order::{AvailableTransition, Order, Situated, parse_document},
+        quick::{Stored, Writer},
+        scalar::{DateTime, Json},
+        value::{Container, Direction, Money, Outcome, Phase, QualityCheck, Stop, WorkOrderType},
+    },
+    filter::WorkOrderWhere,
 };
 use crate::{
     domain::{self, lifecycle, value},
     fault::Fault,
-    store::event::Subject,
+    store::{event::Subject, list::Member},
 };
 
 /// A work order; cheap to clone. What waits for the store is boxed, as with [`Order`].
@@ -42,6 +45,19 @@ impl WorkOrder {
     /// The row, for what computes from it.
     pub fn row(&self) -> &work_order::Model {
         &self.row
+    }
+
+    /// Those that pass a filter.
+    pub async fn those(ctx: &Context<'_>, all: &[Self], filter: WorkOrderWhere) -> Result<Vec<Self>> {
+        let filter = filter::filter(ctx, Some(filter)).await?;
+        let mut those = Vec::new();
+        for work_order in all {
+            let member = Member::work_order(&work_order.row).map_err(|fault| ctx.fault(fault))?;
+            if filter.matches(&member) {
+                those.push(work_order.clone());
+            }
+        }
+        Ok(those)
     }
 
     fn load_order<'a>(&'a self, ctx: &'a Context<'_>) -> BoxFuture<'a, Result<&'a Order>> {
