@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use crate::{
-    id::{EventId, OrderId, PluginRunId, PluginWorkflowId},
+    id::{EventId, OrderId, PluginRunId, PluginWorkflowId, WorkOrderId},
     stored::{PluginRunStatus, PluginTrigger},
 };
 
@@ -22,6 +22,8 @@ pub struct Model {
     pub workflow_id: PluginWorkflowId,
     /// The order it is about.
     pub order_id: OrderId,
+    /// The work order that the event is about, if it is about one.
+    pub work_order_id: Option<WorkOrderId>,
     /// The event that set it off.
     pub event_id: EventId,
     /// What set it off.
@@ -31,8 +33,10 @@ pub struct Model {
     /// The workflow's steps as they were when it was stored: a JSON array.
     #[sea_orm(column_type = "Text")]
     pub steps: String,
-    /// Name of the step that it is at, while it is open.
+    /// Name of the step that it is at, while it is open; of the step that failed, where it can be retried from there.
     pub step: Option<String>,
+    /// Counts the steps that it began, that one included.
+    pub step_number: i32,
     /// How often that step was tried.
     pub attempts: i32,
     /// How many plugin runs led to it.

@@ -141,6 +141,8 @@ stored_enum!(
         Queued = "QUEUED",
         /// Some process works on it, or it waits for its next attempt.
         Running = "RUNNING",
+        /// A step gave no verdict; somebody has to retry it.
+        Held = "HELD",
         /// It ended well.
         Passed = "PASSED",
         /// A plugin refused.

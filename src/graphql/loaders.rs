@@ -26,7 +26,7 @@ use super::{
     work_order::WorkOrder,
 };
 use crate::{
-    domain::lifecycle::Lifecycle,
+    domain::lifecycle::{self, Lifecycle},
     fault::Fault,
     store::{self, Page, PageRequest, Reader, event::Subject},
     usecase::lifecycle::{KnownLifecycles, Version},
@@ -54,9 +54,13 @@ pub struct WorkOrdersOf(pub OrderId);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LifecycleOf(pub Version);
 
-/// Key: how many unfinished plugin runs hold an order up at intake.
+/// Key: how many unfinished plugin runs an order waits for, and how many of them are held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct GatesOf(pub OrderId);
+
+/// Key: why an order was rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ObjectionTo(pub OrderId);
 
 /// Key: a page of a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -141,14 +145,32 @@ impl Loader<LifecycleOf> for StoreLoader {
 }
 
 impl Loader<GatesOf> for StoreLoader {
-    type Value = usize;
+    type Value = (usize, usize);
     type Error = Arc<Fault>;
 
-    async fn load(&self, keys: &[GatesOf]) -> Loaded<GatesOf, usize> {
+    async fn load(&self, keys: &[GatesOf]) -> Loaded<GatesOf, Self::Value> {
         let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let trigger = PluginTrigger::OrderInitiated;
-        let rows = store::plugin_run::unfinished_of_orders(&self.reader.db(), &ids, trigger).await;
-        by(rows, |(id, _)| GatesOf(*id), |(_, count)| count)
+        let triggers = [PluginTrigger::OrderInitiated, PluginTrigger::OrderCancellationRequested];
+        let counts = store::plugin_run::unfinished_of_orders(&self.reader.db(), &ids, &triggers).await;
+        let counts = counts.map_err(|error| Arc::new(Fault::from(error)))?;
+        Ok(counts.into_iter().map(|(id, counts)| (GatesOf(id), counts)).collect())
+    }
+}
+
+impl Loader<ObjectionTo> for StoreLoader {
+    type Value = String;
+    type Error = Arc<Fault>;
+
+    async fn load(&self, keys: &[ObjectionTo]) -> Loaded<ObjectionTo, String> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let rows = store::event::rejections(&self.reader.db(), &ids, lifecycle::event::REJECT).await;
+        let rows = rows.map_err(|error| Arc::new(Fault::from(error)))?;
+        let objection = |row: entity::event::Model| match (row.note, row.reason_code) {
+            (Some(note), Some(code)) => Some(format!("{note} ({code})")),
+            (text, None) | (None, text) => text,
+        };
+        let keyed = |row: entity::event::Model| Some((ObjectionTo(row.order_id), objection(row)?));
+        Ok(rows.into_iter().filter_map(keyed).collect())
     }
 }
 

@@ -73,6 +73,7 @@ pub struct Mutation(
     lifecycle::LifecycleMutation,
     attribute::AttributeMutation,
     plugin::PluginMutation,
+    plugin::PluginRunMutation,
     webhook::WebhookMutation,
 );
 

@@ -26,10 +26,11 @@ pub fn whole(
     event: &event::Model,
     run: &RunInfo<'_>,
 ) -> Result<Value, serde_json::Error> {
+    let own = work_orders.iter().position(|work_order| Some(work_order.id) == run.run.work_order_id);
     let work_orders = work_orders.iter().map(work_order_json).collect::<Result<Vec<_>, _>>()?;
     Ok(json!({
         "order": order_json(order, &work_orders)?,
-        "workOrder": null,
+        "workOrder": own.and_then(|own| work_orders.get(own)),
         "event": event_json(tenant, event)?,
         "run": run_json(run),
     }))
@@ -37,11 +38,13 @@ pub fn whole(
 
 /// What a plugin that is called with GET is sent as query parameters.
 pub fn query(run: &RunInfo<'_>) -> Vec<(String, String)> {
-    vec![
-        ("orderId".to_owned(), run.run.order_id.to_string()),
-        ("trigger".to_owned(), run.run.trigger.as_str().to_owned()),
-        ("runId".to_owned(), run.run.id.to_string()),
-    ]
+    let parameters = [
+        ("orderId", Some(run.run.order_id.to_string())),
+        ("workOrderId", run.run.work_order_id.map(|id| id.to_string())),
+        ("trigger", Some(run.run.trigger.as_str().to_owned())),
+        ("runId", Some(run.run.id.to_string())),
+    ];
+    parameters.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 fn order_json(order: &order::Model, work_orders: &[Value]) -> Result<Value, serde_json::Error> {

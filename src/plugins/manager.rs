@@ -5,12 +5,13 @@ use std::sync::Arc;
 use entity::{
     id::{PluginId, PluginWorkflowId},
     plugin_workflow,
-    stored::{EventType, PluginTrigger},
+    stored::PluginTrigger,
 };
 use futures_util::future::BoxFuture;
 
 use crate::{
-    events::NewEvent,
+    domain::lifecycle::CancellationStatus,
+    events::{Fact, NewEvent},
     fault::Fault,
     store::{self, Reader, Tenant, TenantCache},
     usecase::{
@@ -80,18 +81,21 @@ impl Triggers for Workflows {
     }
 }
 
-/// For ORDER_INITIATED the event is ORDER_CREATED.
+/// For ORDER_INITIATED the event is ORDER_CREATED. Of a cancellation, only the request sets something off.
 fn trigger_of(event: &NewEvent) -> Option<PluginTrigger> {
-    match event.kind() {
-        EventType::OrderCreated => Some(PluginTrigger::OrderInitiated),
-        EventType::OrderUpdated
-        | EventType::OrderStatusChanged
-        | EventType::OrderCancellationChanged
-        | EventType::WorkOrderCreated
-        | EventType::WorkOrderUpdated
-        | EventType::WorkOrderStatusChanged
-        | EventType::PluginRunFinished => None,
-    }
+    Some(match &event.fact {
+        Fact::OrderCreated { .. } => PluginTrigger::OrderInitiated,
+        Fact::OrderUpdated { .. } => PluginTrigger::OrderUpdated,
+        Fact::OrderStatusChanged { .. } => PluginTrigger::OrderStatusChanged,
+        Fact::OrderCancellationChanged { to, .. } if to == CancellationStatus::Requested.as_str() => {
+            PluginTrigger::OrderCancellationRequested
+        }
+        Fact::WorkOrderCreated { .. } => PluginTrigger::WorkOrderCreated,
+        Fact::WorkOrderStatusChanged { .. } => PluginTrigger::WorkOrderStatusChanged,
+        Fact::OrderCancellationChanged { .. }
+        | Fact::WorkOrderUpdated { .. }
+        | Fact::PluginRunFinished { .. } => return None,
+    })
 }
 
 impl TryFrom<plugin_workflow::Model> for Workflow {

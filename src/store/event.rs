@@ -125,6 +125,16 @@ pub async fn pages_of_orders(
     page::fetch_each(db, list, Column::OrderId, |event| event.order_id, request).await
 }
 
+/// The events that rejected these orders.
+pub async fn rejections(db: &TenantDb<'_>, ids: &[OrderId], transition: &str) -> Result<Vec<Model>, DbErr> {
+    let select = db
+        .find::<Entity>()
+        .filter(one_of(db, Column::OrderId, ids))
+        .filter(Column::Kind.eq(EventType::OrderStatusChanged))
+        .filter(Column::Transition.eq(transition));
+    db.rows(select).await
+}
+
 /// The same for work orders.
 pub async fn pages_of_work_orders(
     db: &TenantDb<'_>,

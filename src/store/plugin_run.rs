@@ -97,16 +97,16 @@ pub async fn any_unfinished(db: &TenantDb<'_>, id: PluginWorkflowId) -> Result<b
     Ok(!db.rows(select).await?.is_empty())
 }
 
-/// The runs about an order that hold something up and have not ended.
+/// The runs about an order that something of these set off and that have not ended.
 pub async fn unfinished(
     db: &TenantDb<'_>,
     order_id: OrderId,
-    trigger: PluginTrigger,
+    triggers: &[PluginTrigger],
 ) -> Result<Vec<plugin_run::Model>, DbErr> {
     let select = db
         .find::<plugin_run::Entity>()
         .filter(plugin_run::Column::OrderId.eq(order_id))
-        .filter(plugin_run::Column::Trigger.eq(trigger))
+        .filter(plugin_run::Column::Trigger.is_in(triggers.iter().copied()))
         .filter(plugin_run::Column::FinishedAt.is_null())
         .order_by_asc(plugin_run::Column::Id);
     db.rows(select).await
@@ -115,28 +115,38 @@ pub async fn unfinished(
 #[derive(FromQueryResult)]
 struct Open {
     order_id: OrderId,
+    status: PluginRunStatus,
     open: i64,
 }
 
-/// How many runs of each order have not ended; an order with none is left out.
+/// How many runs of each order, of those that something of these set off, have not ended, and how many of them are held;
+/// an order with none is left out.
 pub async fn unfinished_of_orders(
     db: &TenantDb<'_>,
     order_ids: &[OrderId],
-    trigger: PluginTrigger,
-) -> Result<Vec<(OrderId, usize)>, DbErr> {
+    triggers: &[PluginTrigger],
+) -> Result<HashMap<OrderId, (usize, usize)>, DbErr> {
     let rows = db
         .find::<plugin_run::Entity>()
         .select_only()
-        .column(plugin_run::Column::OrderId)
+        .columns([plugin_run::Column::OrderId, plugin_run::Column::Status])
         .column_as(plugin_run::Column::Id.count(), "open")
         .filter(one_of(db, plugin_run::Column::OrderId, order_ids))
-        .filter(plugin_run::Column::Trigger.eq(trigger))
+        .filter(plugin_run::Column::Trigger.is_in(triggers.iter().copied()))
         .filter(plugin_run::Column::FinishedAt.is_null())
         .group_by(plugin_run::Column::OrderId)
+        .group_by(plugin_run::Column::Status)
         .into_model::<Open>()
         .all(db.conn())
         .await?;
-    Ok(rows.into_iter().map(|row| (row.order_id, usize::try_from(row.open).unwrap_or(0))).collect())
+    let mut counts = HashMap::new();
+    for Open { order_id, status, open } in rows {
+        let count = usize::try_from(open).unwrap_or(0);
+        let (open, held) = counts.entry(order_id).or_insert((0, 0));
+        *open += count;
+        *held += if status == PluginRunStatus::Held { count } else { 0 };
+    }
+    Ok(counts)
 }
 
 /// Writes new runs.

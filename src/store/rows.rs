@@ -261,7 +261,7 @@ row!(plugin_workflow:
     updated_by
 );
 row!(plugin_run:
-    tenant_id id workflow_id order_id event_id trigger status steps step attempts depth due_at lease lane
+    tenant_id id workflow_id order_id work_order_id event_id trigger status steps step step_number attempts depth due_at lease lane
     created_at started_at finished_at
 );
 row!(plugin_step:

@@ -190,8 +190,7 @@ impl Aggregate {
         failure_reason_code: Option<String>,
         reason: &Reason,
     ) -> Result<(), Error> {
-        let standing: Option<Cancellation> =
-            self.order.cancellation.as_deref().map(serde_json::from_str).transpose()?;
+        let standing = self.cancellation()?;
         // One that was refused is over; what comes after it is a new request.
         let standing = standing.filter(|standing| standing.status != CancellationStatus::Refused);
         let mut cancellation = standing.unwrap_or_else(|| Cancellation {
@@ -204,7 +203,9 @@ impl Aggregate {
             failure_reason_code: None,
         });
         cancellation.status = to;
-        cancellation.failure_reason_code = failure_reason_code;
+        // A plugin that refuses has a reason of its own.
+        cancellation.failure_reason_code = failure_reason_code
+            .or_else(|| (to == CancellationStatus::Refused).then(|| reason.code.clone()).flatten());
         let settled = matches!(to, CancellationStatus::Completed | CancellationStatus::Refused);
         cancellation.settled_at = settled.then_some(now);
         self.order.cancellation = Some(serde_json::to_string(&cancellation)?);
@@ -241,6 +242,16 @@ impl Aggregate {
         recorder.record(subject, fact, reason);
     }
 
+    /// The last request to cancel it, if there was one.
+    pub fn cancellation(&self) -> Result<Option<Cancellation>, Fault> {
+        Ok(self.order.cancellation.as_deref().map(serde_json::from_str).transpose()?)
+    }
+
+    /// Whether a request to cancel it waits for the plugins' verdict.
+    pub fn awaits_cancellation(&self) -> Result<bool, Fault> {
+        Ok(self.cancellation()?.is_some_and(|it| it.status == CancellationStatus::Requested))
+    }
+
     /// Counts a fact about the order; its event comes next.
     pub fn touch_order(&mut self, recorder: &Recorder, now: chrono::DateTime<chrono::Utc>) {
         self.order.version += 1;
@@ -274,6 +285,7 @@ impl Aggregate {
             client_id: self.order.client_id.clone(),
             work_order_id: None,
             entity_version: self.order.version,
+            order_version: self.order.version,
         }
     }
 
@@ -284,6 +296,7 @@ impl Aggregate {
             client_id: self.order.client_id.clone(),
             work_order_id: Some(id),
             entity_version: version,
+            order_version: self.order.version,
         }
     }
 

@@ -10,7 +10,7 @@ use entity::{
     event,
     id::{EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId},
     plugin_run,
-    stored::PluginTrigger,
+    stored::{PluginRunStatus, PluginTrigger},
 };
 use futures_util::future::BoxFuture;
 use sea_orm::DatabaseTransaction;
@@ -26,6 +26,11 @@ use crate::{
     seam::Ids,
     store::{self, PageRequest, Reader, Tenant, TenantDb, attribute::Definitions, event::EventFilter},
 };
+
+/// How many plugin runs may lead to one another.
+const MAX_DEPTH: i32 = 8;
+/// The reason of a run that was one too many.
+const LOOP_GUARD: &str = "LOOP_GUARD";
 
 /// What stands above the use cases and yet must take part in their transactions: the plugin manager.
 pub trait CommitHook: Send + Sync + fmt::Debug {
@@ -68,6 +73,8 @@ pub struct Subject {
     pub work_order_id: Option<WorkOrderId>,
     /// Version of the order or work order after the fact.
     pub entity_version: i32,
+    /// Version of the order.
+    pub order_version: i32,
 }
 
 /// The plugin run on whose behalf something is done.
@@ -75,6 +82,8 @@ pub struct Subject {
 pub struct Cause {
     /// The run.
     pub run_id: PluginRunId,
+    /// Its workflow.
+    pub workflow_id: PluginWorkflowId,
     /// How many runs led to what it does, itself included.
     pub depth: i32,
 }
@@ -94,11 +103,31 @@ pub struct Recorder {
 impl Recorder {
     /// Records a fact, and gives how many runs it set off that its order waits for.
     pub fn record(&mut self, subject: Subject, fact: Fact, reason: Reason) -> usize {
-        let event = NewEvent {
+        let event = self.event(&subject, fact, reason);
+        let mut set_off = self.triggers.set_off(&event);
+        // A change made by a plugin triggers no run of the same workflow on the same order; a run changes no other one.
+        set_off.retain(|run| self.cause.is_none_or(|cause| cause.workflow_id != run.workflow_id));
+        let runs: Vec<_> = set_off.into_iter().map(|run| self.run(&event, run)).collect();
+        self.events.push(event);
+        for run in runs.iter().filter(|run| run.finished_at.is_some()) {
+            tracing::warn!(plugin_run.id = %run.id, "a chain of plugin runs is too long and was stopped");
+            let about = Subject { work_order_id: None, entity_version: subject.order_version, ..subject.clone() };
+            let fact = Fact::PluginRunFinished { to: run.status.as_str().to_owned() };
+            let reason = Reason { code: Some(LOOP_GUARD.to_owned()), ..Reason::default() };
+            let finished = self.event(&about, fact, reason);
+            self.events.push(finished);
+        }
+        let gates = runs.iter().filter(|run| is_waited_for(run)).count();
+        self.runs.extend(runs);
+        gates
+    }
+
+    fn event(&self, subject: &Subject, fact: Fact, reason: Reason) -> NewEvent {
+        NewEvent {
             id: EventId(self.ids.uuid()),
             fact,
             order_id: subject.order_id,
-            client_id: subject.client_id,
+            client_id: subject.client_id.clone(),
             work_order_id: subject.work_order_id,
             entity_version: subject.entity_version,
             reason,
@@ -106,37 +135,39 @@ impl Recorder {
             plugin_run_id: self.cause.map(|cause| cause.run_id),
             depth: self.cause.map_or(0, |cause| cause.depth),
             recorded_at: self.now,
-        };
-        let set_off = self.triggers.set_off(&event);
-        let gates = set_off.iter().filter(|run| holds_up(run.trigger)).count();
-        for run in set_off {
-            self.runs.push(plugin_run::Model {
-                tenant_id: self.tenant_id.clone(),
-                id: PluginRunId(self.ids.uuid()),
-                workflow_id: run.workflow_id,
-                order_id: event.order_id,
-                event_id: event.id,
-                trigger: run.trigger,
-                status: entity::stored::PluginRunStatus::Queued,
-                steps: run.steps,
-                step: Some(run.start),
-                attempts: 0,
-                depth: event.depth + 1,
-                due_at: Some(self.now),
-                lease: None,
-                lane: Some(run.first.0),
-                created_at: self.now,
-                started_at: None,
-                finished_at: None,
-            });
         }
-        self.events.push(event);
-        gates
+    }
+
+    /// A run beyond the depth limit is stored FAILED, and calls nothing.
+    fn run(&self, event: &NewEvent, run: TriggeredRun) -> plugin_run::Model {
+        let depth = event.depth + 1;
+        let stopped = depth > MAX_DEPTH;
+        plugin_run::Model {
+            tenant_id: self.tenant_id.clone(),
+            id: PluginRunId(self.ids.uuid()),
+            workflow_id: run.workflow_id,
+            order_id: event.order_id,
+            work_order_id: event.work_order_id,
+            event_id: event.id,
+            trigger: run.trigger,
+            status: if stopped { PluginRunStatus::Failed } else { PluginRunStatus::Queued },
+            steps: run.steps,
+            step: (!stopped).then_some(run.start),
+            step_number: 1,
+            attempts: 0,
+            depth,
+            due_at: (!stopped).then_some(self.now),
+            lease: None,
+            lane: Some(run.first.0),
+            created_at: self.now,
+            started_at: None,
+            finished_at: stopped.then_some(self.now),
+        }
     }
 
     /// How many runs the recorded events set off that their orders wait for.
     pub fn gates(&self) -> usize {
-        self.runs.iter().filter(|run| holds_up(run.trigger)).count()
+        self.runs.iter().filter(|run| is_waited_for(run)).count()
     }
 
     /// Who acts.
@@ -150,8 +181,13 @@ impl Recorder {
     }
 }
 
-/// Whether an order waits for the runs of a trigger: at intake, or for the answer to a request.
-const fn holds_up(trigger: PluginTrigger) -> bool {
+/// Whether an order waits for a run: at intake, or for the answer to a request.
+fn is_waited_for(run: &plugin_run::Model) -> bool {
+    run.finished_at.is_none() && holds_up(run.trigger)
+}
+
+/// Whether orders wait for the runs of a trigger.
+pub const fn holds_up(trigger: PluginTrigger) -> bool {
     match trigger {
         PluginTrigger::OrderInitiated | PluginTrigger::OrderCancellationRequested => true,
         PluginTrigger::OrderUpdated
@@ -173,6 +209,8 @@ pub struct UnitOfWork<'a> {
     pub definitions: Arc<Definitions>,
     /// Its events.
     pub recorder: Recorder,
+    /// Whether runs that were stored before become due by it.
+    pub runs_are_due: bool,
     tx: DatabaseTransaction,
 }
 
@@ -208,7 +246,7 @@ impl<'a> UnitOfWork<'a> {
             events: Vec::new(),
             runs: Vec::new(),
         };
-        Ok(Self { app, caller, now, definitions, recorder, tx })
+        Ok(Self { app, caller, now, definitions, recorder, runs_are_due: false, tx })
     }
 
     /// The transaction, bound to the caller's tenant.
@@ -286,8 +324,9 @@ impl<'a> UnitOfWork<'a> {
             events::append(&self.db(), events).await?
         };
         self.tx.commit().await.map_err(Fault::from)?;
-        if count > 0 {
-            self.app.wake.committed(&self.caller.tenant, !runs.is_empty());
+        let with_runs = self.runs_are_due || !runs.is_empty();
+        if count > 0 || with_runs {
+            self.app.wake.committed(&self.caller.tenant, with_runs);
         }
         Ok(Committed { first, last: Cursor(first.0 + count - 1) })
     }

@@ -5,18 +5,27 @@ use super::{CancellationStatus, Outcome, Phase, Situation, available, event};
 /// How many work orders a sentence names before it only counts.
 const NAMED_AT_MOST: usize = 5;
 
-/// One sentence about what the order waits for, or how it ended.
-///
-/// `gates` is the number of unfinished plugin runs that gate intake; `name` gives a work order's public id from its
-/// sequence number.
-pub fn explain(situation: &Situation<'_>, gates: usize, name: impl Fn(i32) -> String) -> String {
+/// What plugins have to do with the state of an order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plugins {
+    /// How many unfinished runs it waits for, at intake or for the answer to a request for cancellation.
+    pub open: usize,
+    /// How many of them are held.
+    pub held: usize,
+    /// Why it was rejected.
+    pub objection: Option<String>,
+}
+
+/// One sentence about what the order waits for, or how it ended; `name` gives a work order's public id from its sequence
+/// number.
+pub fn explain(situation: &Situation<'_>, plugins: &Plugins, name: impl Fn(i32) -> String) -> String {
     let order = &situation.order;
     if order.phase == Phase::Settled {
-        return ended(situation);
+        return ended(situation, plugins);
     }
     match order.cancellation {
         Some(CancellationStatus::Requested) => {
-            return "waits for the plugins' verdict on its cancellation".to_owned();
+            return format!("waits for the plugins' verdict on its cancellation{}", held(plugins));
         }
         Some(CancellationStatus::Returning) => {
             return format!("is being cancelled and {}", waiting(situation, name));
@@ -24,10 +33,11 @@ pub fn explain(situation: &Situation<'_>, gates: usize, name: impl Fn(i32) -> St
         Some(CancellationStatus::Completed | CancellationStatus::Refused) | None => {}
     }
     if situation.order_step(event::VALIDATE).is_some() {
-        return match gates {
+        let held = held(plugins);
+        return match plugins.open {
             0 => "waits for intake to be finished".to_owned(),
-            1 => "waits for 1 plugin run that gates intake".to_owned(),
-            _ => format!("waits for {gates} plugin runs that gate intake"),
+            1 => format!("waits for 1 plugin run that gates intake{held}"),
+            open => format!("waits for {open} plugin runs that gate intake{held}"),
         };
     }
     if !order.ready_to_process && situation.order_step(event::START).is_some() {
@@ -60,7 +70,14 @@ pub(super) fn waiting(situation: &Situation<'_>, name: impl Fn(i32) -> String) -
     format!("waits for {} of {all} {noun}: {}{tail}", unfinished.len(), named.join(", "))
 }
 
-fn ended(situation: &Situation<'_>) -> String {
+fn held(plugins: &Plugins) -> String {
+    match plugins.held {
+        0 => String::new(),
+        held => format!("; {held} of them HELD until pluginRunRetry"),
+    }
+}
+
+fn ended(situation: &Situation<'_>, plugins: &Plugins) -> String {
     let forward = situation.by_sequence(super::WorkOrderState::is_forward);
     let succeeded = forward.iter().filter(|it| it.outcome == Some(Outcome::Succeeded)).count();
     let all = forward.len();
@@ -72,7 +89,10 @@ fn ended(situation: &Situation<'_>) -> String {
         }
         Some(Outcome::Failed) => format!("ended FAILED: {succeeded} of {all} {noun} succeeded"),
         Some(Outcome::Cancelled) => "ended CANCELLED: it was called off".to_owned(),
-        Some(Outcome::Rejected) => "ended REJECTED: it was not taken on".to_owned(),
+        Some(Outcome::Rejected) => {
+            let objection = plugins.objection.as_deref().unwrap_or("it was not taken on");
+            format!("ended REJECTED: {objection}")
+        }
         None => "is settled".to_owned(),
     }
 }

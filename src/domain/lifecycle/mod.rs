@@ -25,7 +25,7 @@ pub use builtin::{BUILT_IN_VERSION, built_in, built_in_order_lifecycle, built_in
 pub use change::{Change, Refusal};
 pub use check::check;
 pub use decide::decide;
-pub use explain::explain;
+pub use explain::{Plugins, explain};
 pub use flow::never_starts;
 
 use serde::{Deserialize, Serialize};

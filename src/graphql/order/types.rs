@@ -13,7 +13,7 @@ use super::super::{
     context::ContextExt,
     event,
     flat::{Flat, Look},
-    loaders::{GatesOf, LifecycleOf, WorkOrdersOf},
+    loaders::{GatesOf, LifecycleOf, ObjectionTo, WorkOrdersOf},
     plugin,
     quick::{QuickList, Stored, Writer},
     scalar::{DateTime, Json},
@@ -23,7 +23,7 @@ use super::super::{
 use crate::{
     domain::{
         self,
-        lifecycle::{self, BUILT_IN_VERSION, Lifecycle, Owner, Situation},
+        lifecycle::{self, BUILT_IN_VERSION, Lifecycle, OrderState, Owner, Situation},
     },
     fault::Fault,
     store::event::Subject,
@@ -106,11 +106,26 @@ impl Order {
         })
     }
 
-    /// How many unfinished plugin runs hold it up at intake.
-    fn load_gates<'a>(&'a self, ctx: &'a Context<'_>) -> BoxFuture<'a, Result<usize>> {
+    /// What plugins have to do with its state.
+    fn load_plugins<'a>(
+        &'a self,
+        ctx: &'a Context<'_>,
+        order: &OrderState,
+    ) -> BoxFuture<'a, Result<lifecycle::Plugins>> {
+        let rejected = order.outcome == Some(lifecycle::Outcome::Rejected);
+        let waits = order.phase == lifecycle::Phase::Pending
+            || order.cancellation == Some(lifecycle::CancellationStatus::Requested);
         Box::pin(async move {
-            let found = ctx.loader()?.load_one(GatesOf(self.row.id)).await;
-            Ok(found.map_err(|fault| ctx.load_fault(&fault))?.unwrap_or(0))
+            let mut plugins = lifecycle::Plugins::default();
+            if rejected {
+                let found = ctx.loader()?.load_one(ObjectionTo(self.row.id)).await;
+                plugins.objection = found.map_err(|fault| ctx.load_fault(&fault))?;
+            } else if waits {
+                let found = ctx.loader()?.load_one(GatesOf(self.row.id)).await;
+                let found = found.map_err(|fault| ctx.load_fault(&fault))?;
+                (plugins.open, plugins.held) = found.unwrap_or_default();
+            }
+            Ok(plugins)
         })
     }
 }
@@ -274,13 +289,12 @@ impl Order {
     async fn status_explanation(&self, ctx: &Context<'_>) -> Result<String> {
         let situated = self.situation(ctx).await?;
         let situation = situated.look(ctx)?;
-        let gates =
-            if situation.order.phase == lifecycle::Phase::Pending { self.load_gates(ctx).await? } else { 0 };
+        let plugins = self.load_plugins(ctx, &situation.order).await?;
         let name = |sequence| {
             let named = situated.work_orders.iter().map(WorkOrder::row).find(|row| row.sequence == sequence);
             named.map_or_else(|| format!("work order {sequence}"), |row| row.id.to_string())
         };
-        Ok(lifecycle::explain(&situation, gates, name))
+        Ok(lifecycle::explain(&situation, &plugins, name))
     }
 
     /// Every transition out of its state, with what blocks it.

@@ -3,11 +3,13 @@
 mod inputs;
 mod mutation;
 mod query;
+mod retry;
 mod run;
 mod types;
 
 pub use mutation::PluginMutation;
 pub use query::PluginQuery;
+pub use retry::PluginRunMutation;
 pub use run::PluginRun;
 pub use types::{Plugin, PluginTrigger, PluginWorkflow};
 

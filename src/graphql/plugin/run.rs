@@ -13,6 +13,7 @@ use super::{
         order::{Order, parse_document},
         quick::Stored,
         scalar::DateTime,
+        work_order::WorkOrder,
     },
     Plugin, PluginTrigger, PluginWorkflow,
 };
@@ -26,6 +27,8 @@ pub enum PluginRunStatus {
     Queued,
     /// It is being worked on, or waits for its next attempt.
     Running,
+    /// A step gave no verdict, and its policy is to wait for `pluginRunRetry`.
+    Held,
     /// It ended well.
     Passed,
     /// A plugin refused.
@@ -87,6 +90,12 @@ impl PluginRun {
         let found = ctx.loader()?.load_one(self.0.order_id).await;
         let found = found.map_err(|fault| ctx.load_fault(&fault))?;
         found.ok_or_else(|| ctx.fault(Fault::broken("a run without an order")))
+    }
+
+    /// The work order that the event which set it off is about, if it is about one.
+    async fn work_order(&self, ctx: &Context<'_>) -> Result<Option<WorkOrder>> {
+        let Some(id) = self.0.work_order_id else { return Ok(None) };
+        ctx.loader()?.load_one(id).await.map_err(|fault| ctx.load_fault(&fault))
     }
 
     /// What set it off.

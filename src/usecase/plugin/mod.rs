@@ -3,7 +3,8 @@
 mod create;
 mod delete;
 mod end;
-mod offered;
+mod record;
+mod retry;
 mod save;
 mod settle_step;
 mod stored;
@@ -18,6 +19,7 @@ use entity::id::{PluginId, PluginWorkflowId};
 pub use create::create;
 pub use delete::delete;
 pub(super) use end::drop_runs;
+pub use retry::retry;
 pub use save::SavedPlugin;
 pub use settle_step::{AttemptRecord, Settlement, settle_step};
 pub use stored::{StoredHeader, StoredHttp, StoredStep, plugin_secret_context, sealed_header_context};

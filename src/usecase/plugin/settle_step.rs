@@ -5,24 +5,17 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use entity::{
     id::{PluginId, PluginRunId},
-    plugin_attempt, plugin_run, plugin_step,
-    stored::{PluginRunStatus, PluginTrigger, Verdict},
+    plugin_run,
+    stored::{PluginRunStatus, Verdict},
 };
-use serde_json::json;
 use uuid::Uuid;
 
-use super::{
-    StoredStep,
-    end::{drop_runs, end_run},
-};
+use super::{StoredStep, end::finish, record};
 use crate::{
     access::Caller,
     app::App,
-    domain::{
-        lifecycle::Command,
-        plugin::{Answer, FailurePolicy, Reason as VerdictReason, retry_delay},
-    },
-    events::{Fact, Reason},
+    domain::plugin::{Answer, Next, Reason as VerdictReason, StepEnd, next, retry_delay},
+    events::Reason,
     fault::Fault,
     store::{self, Tenant},
     usecase::{
@@ -32,10 +25,10 @@ use crate::{
     },
 };
 
-/// The reason code of a run that ended without a verdict, under the policy REJECT.
+/// The code of the reason of a step that ended without a verdict.
 const PLUGIN_FAILED: &str = "PLUGIN_FAILED";
-/// The number of the only step that a run has in this version.
-const FIRST_STEP: i32 = 1;
+/// The code of a rejection for which the plugin gave no reason.
+const REJECTED: &str = "REJECTED";
 
 /// One call of a plugin, as it is kept.
 #[derive(Clone, Debug)]
@@ -71,10 +64,10 @@ pub struct Settlement {
     pub answer: Answer,
 }
 
-/// How a step came out.
-enum StepResult {
+/// What an attempt comes to for its step.
+enum Outcome {
     Again { after: Duration },
-    Ended { status: PluginRunStatus, verdict: Option<Verdict>, reasons: Vec<VerdictReason> },
+    Ended { end: StepEnd, reasons: Vec<VerdictReason> },
 }
 
 /// Carries out what a plugin answered, if the run is still held under the same take-up: an answer that comes after
@@ -83,7 +76,7 @@ pub async fn settle_step(app: &App, tenant: &Tenant, settlement: Settlement) -> 
     let caller = Caller::system(tenant.clone()).named(&format!("plugin:{}", settlement.plugin_name));
     let runs = store::plugin_run::by_ids(&app.reader(&caller).db(), &[settlement.run_id]).await?;
     let Some(run) = runs.into_iter().next() else { return Ok(()) };
-    let cause = Cause { run_id: run.id, depth: run.depth };
+    let cause = Cause { run_id: run.id, workflow_id: run.workflow_id, depth: run.depth };
     let mut work = UnitOfWork::begin_for(app, &caller, Some(cause)).await?;
     let mut aggregate = Aggregate::lock(&work, run.order_id)
         .await?
@@ -93,24 +86,17 @@ pub async fn settle_step(app: &App, tenant: &Tenant, settlement: Settlement) -> 
         tracing::info!(plugin_run.id = %settlement.run_id, "an answer came too late and was dropped");
         return Ok(());
     };
-    keep_attempt(&work, &run, &settlement).await?;
-    match judge(&settlement, run.attempts, app.ids.jitter()) {
-        StepResult::Again { after } => {
+    match outcome(&settlement, run.attempts, app.ids.jitter()) {
+        Outcome::Again { after } => {
+            record::attempt(&work, &run, &settlement, None, &[]).await?;
             let after = chrono::Duration::from_std(after).unwrap_or(chrono::Duration::MAX);
             run.due_at = work.now.checked_add_signed(after);
             run.lease = None;
             store::plugin_run::save(&work.db(), &run).await?;
         }
-        StepResult::Ended { status, verdict, reasons } => {
-            keep_step(&work, &run, &settlement, verdict, &reasons).await?;
-            end_run(&mut run, status, work.now);
-            store::plugin_run::save(&work.db(), &run).await?;
-            let reason = reason_of(status, &reasons);
-            let fact = Fact::PluginRunFinished { to: status.as_str().to_owned() };
-            work.recorder.record(aggregate.order_subject(), fact, reason.clone());
-            if run.trigger == PluginTrigger::OrderInitiated {
-                end_intake(&mut work, &mut aggregate, status, reason).await?;
-            }
+        Outcome::Ended { end, reasons } => {
+            record::attempt(&work, &run, &settlement, verdict(end), &reasons).await?;
+            go_on(&mut work, &mut aggregate, &mut run, &settlement.step, end, &reasons).await?;
             aggregate.save(&work).await?;
         }
     }
@@ -118,118 +104,83 @@ pub async fn settle_step(app: &App, tenant: &Tenant, settlement: Settlement) -> 
     Ok(())
 }
 
-/// All passed fires VALIDATE; one rejection fires REJECT and cancels the work orders. A run that failed under the
-/// policy REJECT counts as a rejection.
-async fn end_intake(
-    work: &mut UnitOfWork<'_>,
-    aggregate: &mut Aggregate,
-    status: PluginRunStatus,
-    reason: Reason,
-) -> Result<(), Error> {
-    if status == PluginRunStatus::Passed {
-        let unfinished =
-            store::plugin_run::unfinished(&work.db(), aggregate.order.id, PluginTrigger::OrderInitiated)
-                .await?;
-        if unfinished.is_empty() {
-            let ids = &work.app.ids;
-            aggregate.decide(&mut work.recorder, ids, work.now, &Command::Validate, &Reason::default())?;
-        }
-        return Ok(());
-    }
-    let ids = &work.app.ids;
-    aggregate.decide(&mut work.recorder, ids, work.now, &Command::RejectByPlugin, &reason)?;
-    drop_runs(work, aggregate).await
-}
-
-fn judge(settlement: &Settlement, attempts: i32, jitter: f64) -> StepResult {
-    let ended = |status, verdict, reasons| StepResult::Ended { status, verdict, reasons };
+fn outcome(settlement: &Settlement, attempts: i32, jitter: f64) -> Outcome {
     match &settlement.answer {
-        Answer::Pass { reasons } => ended(PluginRunStatus::Passed, Some(Verdict::Pass), reasons.clone()),
-        Answer::Reject { reasons } => {
-            ended(PluginRunStatus::Rejected, Some(Verdict::Reject), reasons.clone())
-        }
+        Answer::Pass { reasons } => Outcome::Ended { end: StepEnd::Passed, reasons: reasons.clone() },
+        Answer::Reject { reasons } => Outcome::Ended { end: StepEnd::Rejected, reasons: reasons.clone() },
         Answer::Retry { after, .. } if attempts < settlement.max_attempts => {
             let number = u32::try_from(attempts).unwrap_or(1);
-            StepResult::Again { after: retry_delay(number, jitter, *after) }
+            Outcome::Again { after: retry_delay(number, jitter, *after) }
         }
-        Answer::Retry { .. } | Answer::Fail { .. } => match settlement.step.failure_policy {
-            // HOLD is not taken yet.
-            FailurePolicy::Reject | FailurePolicy::Hold => ended(PluginRunStatus::Failed, None, Vec::new()),
-            FailurePolicy::Continue => ended(PluginRunStatus::Passed, None, Vec::new()),
-        },
+        Answer::Retry { error, .. } | Answer::Fail { error } => {
+            let reason =
+                VerdictReason { code: PLUGIN_FAILED.to_owned(), message: error.clone(), path: None };
+            Outcome::Ended { end: StepEnd::NoVerdict, reasons: vec![reason] }
+        }
     }
 }
 
-/// The first reason's code and message are those of the REJECT event.
-fn reason_of(status: PluginRunStatus, reasons: &[VerdictReason]) -> Reason {
-    match (status, reasons.first()) {
-        (PluginRunStatus::Passed, _) => Reason::default(),
-        (_, Some(first)) => {
-            Reason { code: Some(first.code.clone()), note: Some(first.message.clone()), occurred_at: None }
-        }
-        (PluginRunStatus::Failed, None) => {
-            Reason { code: Some(PLUGIN_FAILED.to_owned()), ..Reason::default() }
-        }
-        (_, None) => Reason { code: Some("REJECTED".to_owned()), ..Reason::default() },
+const fn verdict(end: StepEnd) -> Option<Verdict> {
+    match end {
+        StepEnd::Passed => Some(Verdict::Pass),
+        StepEnd::Rejected => Some(Verdict::Reject),
+        StepEnd::NoVerdict => None,
     }
 }
 
-async fn keep_attempt(
-    work: &UnitOfWork<'_>,
-    run: &plugin_run::Model,
-    settlement: &Settlement,
-) -> Result<(), Fault> {
-    let step = step_row(work, run, settlement, None, "[]".to_owned());
-    store::plugin_run::put_step(&work.db(), step).await?;
-    let error = match &settlement.answer {
-        Answer::Retry { error, .. } | Answer::Fail { error } => Some(error.clone()),
-        Answer::Pass { .. } | Answer::Reject { .. } => None,
-    };
-    let attempt = settlement.attempt.as_ref();
-    let row = plugin_attempt::Model {
-        tenant_id: work.caller.tenant.to_string(),
-        run_id: run.id,
-        step_number: FIRST_STEP,
-        number: run.attempts,
-        started_at: attempt.map_or(work.now, |attempt| attempt.started_at),
-        duration_ms: attempt
-            .map_or(0, |attempt| i32::try_from(attempt.duration.as_millis()).unwrap_or(i32::MAX)),
-        status_code: attempt.and_then(|attempt| attempt.status_code).map(i32::from),
-        error,
-        response_excerpt: attempt.and_then(|attempt| attempt.response_excerpt.clone()),
-    };
-    Ok(store::plugin_run::insert_attempt(&work.db(), row).await?)
-}
-
-async fn keep_step(
-    work: &UnitOfWork<'_>,
-    run: &plugin_run::Model,
-    settlement: &Settlement,
-    verdict: Option<Verdict>,
+/// A step has ended: the run takes the next one, is held, or ends.
+async fn go_on(
+    work: &mut UnitOfWork<'_>,
+    aggregate: &mut Aggregate,
+    run: &mut plugin_run::Model,
+    step: &StoredStep,
+    end: StepEnd,
     reasons: &[VerdictReason],
-) -> Result<(), Fault> {
-    let reasons: Vec<_> = reasons
-        .iter()
-        .map(|reason| json!({"code": reason.code, "message": reason.message, "path": reason.path}))
-        .collect();
-    let step = step_row(work, run, settlement, verdict, serde_json::to_string(&reasons)?);
-    Ok(store::plugin_run::put_step(&work.db(), step).await?)
+) -> Result<(), Error> {
+    let status = match next(end, step.failure_policy, step.on_pass.as_deref(), step.on_reject.as_deref()) {
+        Next::Step(name) => {
+            let steps: Vec<StoredStep> = serde_json::from_str(&run.steps)?;
+            let step = steps.iter().find(|step| step.name == name);
+            let step = step.ok_or_else(|| Fault::broken("a step leads to one that the run does not have"))?;
+            run.step = Some(name.to_owned());
+            ask_next(run, step.plugin()?, work.now);
+            store::plugin_run::save(&work.db(), run).await?;
+            work.runs_are_due = true;
+            return Ok(());
+        }
+        Next::Held => {
+            run.status = PluginRunStatus::Held;
+            run.due_at = None;
+            run.lease = None;
+            return Ok(store::plugin_run::save(&work.db(), run).await?);
+        }
+        Next::Passed => PluginRunStatus::Passed,
+        Next::Rejected => PluginRunStatus::Rejected,
+        Next::Failed => PluginRunStatus::Failed,
+    };
+    let reason = reason_of(status, end, reasons);
+    finish(work, aggregate, run, status, reason).await
 }
 
-fn step_row(
-    work: &UnitOfWork<'_>,
-    run: &plugin_run::Model,
-    settlement: &Settlement,
-    verdict: Option<Verdict>,
-    reasons: String,
-) -> plugin_step::Model {
-    plugin_step::Model {
-        tenant_id: work.caller.tenant.to_string(),
-        run_id: run.id,
-        number: FIRST_STEP,
-        step: settlement.step.name.clone(),
-        plugin_id: settlement.plugin_id,
-        verdict,
-        reasons,
-    }
+/// The run as it stands when its step is to be asked for the first time, at once.
+pub(super) fn ask_next(run: &mut plugin_run::Model, plugin: PluginId, now: DateTime<Utc>) {
+    run.status = PluginRunStatus::Queued;
+    run.step_number += 1;
+    run.attempts = 0;
+    run.due_at = Some(now);
+    run.lease = None;
+    run.lane = Some(plugin.0);
+    run.finished_at = None;
+}
+
+/// Why a run ended: the code and message of the first reason of its last step, which are also those of what follows for
+/// the order. A run that passed has none, unless it went on without a verdict.
+fn reason_of(status: PluginRunStatus, end: StepEnd, reasons: &[VerdictReason]) -> Reason {
+    let first = reasons.first();
+    let code = match (status, end) {
+        (PluginRunStatus::Passed, StepEnd::Passed | StepEnd::Rejected) => return Reason::default(),
+        _ => first.map_or(REJECTED, |first| first.code.as_str()),
+    };
+    let note = first.map(|first| first.message.clone());
+    Reason { code: Some(code.to_owned()), note, occurred_at: None }
 }

@@ -6,10 +6,7 @@ use entity::{
     stored::PluginTrigger,
 };
 
-use super::{
-    offered::check_offered,
-    workflow_save::{check_plugins, stored_steps},
-};
+use super::workflow_save::{check_plugins, stored_steps};
 use crate::{
     access::Caller,
     app::App,
@@ -45,7 +42,6 @@ pub async fn workflow_create(
     let root = Path::root();
     let mut found = Found::new();
     new.check(&root, &mut found);
-    check_offered(trigger, &new, &root, &mut found);
     let work = UnitOfWork::begin(app, caller).await?;
     check_plugins(&work, &plugins, &mut found).await?;
     found.or(())?;

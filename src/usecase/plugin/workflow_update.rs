@@ -7,7 +7,6 @@ use entity::{
 
 use super::{
     StoredStep,
-    offered::check_offered,
     workflow_not_found,
     workflow_save::{check_plugins, stored_steps},
 };
@@ -67,7 +66,6 @@ pub async fn workflow_update(
     };
     let mut found = Found::new();
     new.check(&root, &mut found);
-    check_offered(before.trigger, &new, &root, &mut found);
     check_plugins(&work, plugins.as_deref().unwrap_or_default(), &mut found).await?;
     found.or(())?;
     let mut after = before.clone();

@@ -10,6 +10,7 @@ use crate::{
         Error, WorkOrderDone,
         aggregate::Aggregate,
         order::{Transition, check_transition},
+        plugin::drop_runs,
         work::UnitOfWork,
     },
 };
@@ -28,7 +29,11 @@ pub async fn transition(
     }
     aggregate.expect_work_order_version(command.id, command.expected_version)?;
     let event = Command::WorkOrder { sequence, event: command.event.clone() };
+    let awaited_cancellation = aggregate.awaits_cancellation()?;
     aggregate.decide(&mut work.recorder, &app.ids, work.now, &event, &command.reason())?;
+    if awaited_cancellation {
+        drop_runs(&mut work, &aggregate).await?;
+    }
     aggregate.save(&work).await?;
     work.finish(command.key.as_ref(), command.id.0).await.map(|done| done.map(WorkOrderId))
 }

@@ -103,7 +103,7 @@ async fn a_rejection_closes_the_order_with_the_first_reason() {
         order_of(&app, &id, STATE).await,
         json!({
             "status": "CLOSED", "phase": "SETTLED", "outcome": "REJECTED", "version": 2,
-            "statusExplanation": "ended REJECTED: it was not taken on",
+            "statusExplanation": "ended REJECTED: nobody goes there (NO_SERVICE)",
             "workOrders": [cancelled, cancelled],
         })
     );

@@ -106,7 +106,7 @@ async fn after_the_last_attempt_the_policy_decides() {
             ]
         } else {
             vec![
-                event(finished, json!(null), "PASSED", json!(null)),
+                event(finished, json!(null), "PASSED", json!("PLUGIN_FAILED")),
                 event(changed, json!("VALIDATE"), "CREATED", json!(null)),
                 event(changed, json!("START"), "IN_PROGRESS", json!(null)),
             ]

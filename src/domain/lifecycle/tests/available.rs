@@ -24,7 +24,9 @@ fn check_work_order(situation: &str, sequence: i32, expected: &[&str]) {
 #[track_caller]
 fn check_sentence(situation: &str, gates: usize, expected: &str) {
     assert_eq!(
-        explain(&parse(situation), gates, |sequence| format!("wo_{sequence}")),
+        explain(&parse(situation), &Plugins { open: gates, ..Plugins::default() }, |sequence| format!(
+            "wo_{sequence}"
+        )),
         expected,
         "{situation}"
     );

@@ -110,7 +110,7 @@ proptest! {
                 let returns = after.work_orders.iter().filter(|it| it.return_of == Some(original)).count();
                 prop_assert_eq!(returns, 1);
             }
-            explain(&after, 0, |sequence| sequence.to_string());
+            explain(&after, &Plugins::default(), |sequence| sequence.to_string());
             Ok(())
         })?;
     }
