@@ -30,6 +30,9 @@ pub struct Model {
     /// Why: a JSON array.
     #[sea_orm(column_type = "Text")]
     pub reasons: String,
+    /// What it changed: a JSON object, without what it says of people.
+    #[sea_orm(column_type = "Text")]
+    pub patch: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

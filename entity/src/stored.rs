@@ -141,6 +141,8 @@ stored_enum!(
         Queued = "QUEUED",
         /// Some process works on it, or it waits for its next attempt.
         Running = "RUNNING",
+        /// A plugin answers later; until then, or until its time is up, nobody works on it.
+        Waiting = "WAITING",
         /// A step gave no verdict; somebody has to retry it.
         Held = "HELD",
         /// It ended well.
@@ -158,6 +160,10 @@ stored_enum!(
         Pass = "PASS",
         /// Refused.
         Reject = "REJECT",
+        /// Go on, with something of the order changed.
+        Enrich = "ENRICH",
+        /// It answers later.
+        Defer = "DEFER",
     }
 );
 stored_enum!(

@@ -12,7 +12,9 @@ pub(crate) struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         // SQLite adds one column a statement.
-        for column in [integer(PluginRun::StepNumber).default(1).to_owned(), uuid_null(PluginRun::WorkOrderId)] {
+        for column in
+            [integer(PluginRun::StepNumber).default(1).to_owned(), uuid_null(PluginRun::WorkOrderId)]
+        {
             manager.alter_table(Table::alter().table(PluginRun::Table).add_column(column).to_owned()).await?;
         }
         Ok(())
@@ -20,7 +22,9 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for column in [PluginRun::WorkOrderId, PluginRun::StepNumber] {
-            manager.alter_table(Table::alter().table(PluginRun::Table).drop_column(column).to_owned()).await?;
+            manager
+                .alter_table(Table::alter().table(PluginRun::Table).drop_column(column).to_owned())
+                .await?;
         }
         Ok(())
     }

@@ -19,6 +19,11 @@ pub struct Flags {
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub listen: Option<String>,
 
+    /// Where plugins reach this service for answers that come later, such as https://orders.example.com
+    /// [env: WAYBILL_PUBLIC_URL] [default: the address that it listens on]
+    #[arg(long, global = true, value_name = "URL")]
+    pub public_url: Option<String>,
+
     /// The store: sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE [env: WAYBILL_DATABASE_URL] [default:
     /// sqlite://waybill.db]
     #[arg(long, global = true, value_name = "URL")]
@@ -78,6 +83,7 @@ impl Flags {
         let several = |values: &Vec<String>| Some(values.clone()).filter(|values| !values.is_empty());
         match setting {
             Setting::Listen => one(&self.listen),
+            Setting::PublicUrl => one(&self.public_url),
             Setting::DatabaseUrl => one(&self.database_url),
             Setting::DatabaseConnections => one(&self.database_connections),
             Setting::DataKeyFile => one(&self.data_key_file),

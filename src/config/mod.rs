@@ -34,6 +34,9 @@ use source::{Setting, Sources};
 pub struct Config {
     /// Where the server listens (127.0.0.1:8080). Always a loopback address, because no access is configured.
     pub listen: SocketAddr,
+    /// Where plugins reach this service for answers that come later, without a slash at the end (the address that it
+    /// listens on).
+    pub public_url: Option<String>,
     /// The store (sqlite://waybill.db). Secret: it may carry a password.
     pub database_url: Secret<String>,
     /// Bounds the connections to PostgreSQL that write and those that read, or the readers of SQLite (8, or 4).
@@ -94,6 +97,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            public_url: None,
             database_url: Secret::new("sqlite://waybill.db".to_owned()),
             database_connections: None,
             data_key_file: DataKeyFile::Own(PathBuf::from("waybill.db.data-key")),
@@ -115,6 +119,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Where plugins reach this service, without a slash at the end.
+    pub fn public_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+
     /// Reads flags, the process's environment and the file that one of them names.
     pub fn load(flags: &Flags) -> Result<Self, Problems> {
         Self::load_from(flags, &|name| std::env::var_os(name))
@@ -139,6 +148,12 @@ impl Config {
         let sources = Sources::open(flags, environment, &mut problems);
         let mut config = defaults;
         sources.read(Setting::Listen, &mut config.listen, parse::listen, &mut problems);
+        sources.read(
+            Setting::PublicUrl,
+            &mut config.public_url,
+            |text| parse::public_url(text).map(Some),
+            &mut problems,
+        );
         sources.read(Setting::DatabaseUrl, &mut config.database_url, parse::database_url, &mut problems);
         sources.read(
             Setting::DatabaseConnections,

@@ -51,6 +51,24 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
     }
 }
 
+pub(super) fn public_url(text: &str) -> Result<String, String> {
+    let wrong = || {
+        format!(
+            "{text:?} is no address of this service; give one such as https://orders.example.com, without a query"
+        )
+    };
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let plain = url.username().is_empty() && url.password().is_none();
+    if !matches!(url.scheme(), "http" | "https")
+        || !plain
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
+        return Err(wrong());
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
 /// Says nothing of the text itself, which may carry a password.
 pub(super) fn database_url(text: &str) -> Result<Secret<String>, String> {
     const FORMS: &str = "give sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE";

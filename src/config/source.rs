@@ -15,6 +15,7 @@ const FILE_VARIABLE: &str = "WAYBILL_CONFIG";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Setting {
     Listen,
+    PublicUrl,
     DatabaseUrl,
     DatabaseConnections,
     DataKeyFile,
@@ -29,8 +30,9 @@ pub(super) enum Setting {
 }
 
 impl Setting {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Listen,
+        Self::PublicUrl,
         Self::DatabaseUrl,
         Self::DatabaseConnections,
         Self::DataKeyFile,
@@ -48,6 +50,7 @@ impl Setting {
     pub(super) const fn key(self) -> &'static str {
         match self {
             Self::Listen => "listen",
+            Self::PublicUrl => "public_url",
             Self::DatabaseUrl => "database_url",
             Self::DatabaseConnections => "database_connections",
             Self::DataKeyFile => "data_key_file",

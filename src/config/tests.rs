@@ -102,6 +102,7 @@ fn every_setting_can_be_made_in_every_place() {
     let documents = File::new("documents.json", r#"{"sha256:1": "{ a }"}"#);
     let texts = [
         (Setting::Listen, "[::1]:9"),
+        (Setting::PublicUrl, "https://orders.example.com/waybill/"),
         (Setting::DatabaseUrl, "postgres://waybill@db/waybill"),
         (Setting::DatabaseConnections, "12"),
         (Setting::DataKeyFile, key.path()),

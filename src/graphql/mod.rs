@@ -80,7 +80,7 @@ pub struct Mutation(
 /// What can be watched. `after` resumes: every event committed after that cursor arrives, in commit order, once, then
 /// live ones follow without a gap.
 #[derive(Debug, Default, MergedSubscription)]
-pub struct Subscription(event::EventSubscription);
+pub struct Subscription(event::EventSubscription, plugin::PluginSubscription);
 
 /// The executable schema; cheap to clone. It holds no data: the program's parts come with each request.
 #[derive(Clone)]

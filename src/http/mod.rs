@@ -1,8 +1,9 @@
-//! The edge: HTTP and WebSockets in, GraphQL out. Decides what a well-formed request is; what an operation means is for
+//! The edge: HTTP and WebSockets in, GraphQL out, and the callbacks of plugins. Decides what a well-formed request is; what an operation means is for
 //! `graphql` to say.
 
 mod access;
 mod answer;
+mod callback;
 mod cors;
 mod csrf;
 mod graphiql;
@@ -19,7 +20,11 @@ mod ws;
 use std::sync::Arc;
 
 use axum::{
-    Router, extract::DefaultBodyLimit, http::StatusCode, middleware::from_fn_with_state, routing::get,
+    Router,
+    extract::DefaultBodyLimit,
+    http::StatusCode,
+    middleware::from_fn_with_state,
+    routing::{get, post},
 };
 
 pub use graphiql::{EXAMPLES, Example};
@@ -61,6 +66,10 @@ pub fn router_until(app: App, sockets: Sockets) -> Router {
     let router = Router::new()
         .route("/", get(graphiql::page).layer(for_browsers_of_this_machine.clone()))
         .route("/graphql", get(graphql::get).post(graphql::post).layer(for_browsers_of_this_machine))
+        .route(
+            "/plugin-callbacks/{run}",
+            post(callback::post).layer(DefaultBodyLimit::max(callback::MAX_BODY_BYTES)),
+        )
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .method_not_allowed_fallback(wrong_method)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::DateTime;
-use entity::{id::PluginRunId, plugin};
+use entity::{id::PluginRunId, plugin, stored::PluginRunStatus};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -18,14 +18,12 @@ use crate::{
     store,
     usecase::{
         plugin::{
-            AttemptRecord, Settlement, StoredHttp, StoredStep, plugin_secret_context, sealed_header_context,
+            AttemptRecord, CallbackToken, Settlement, StoredHttp, StoredStep, excerpt, plugin_secret_context,
+            sealed_header_context,
         },
         signing::{self, Sealed},
     },
 };
-
-/// How much of an answer is kept to be looked at.
-const EXCERPT_BYTES: usize = 4 * 1024;
 
 /// Asks the plugin of the step that a run is at. Nothing where the run has ended meanwhile.
 pub async fn ask(
@@ -41,13 +39,15 @@ pub async fn ask(
     let step = steps.into_iter().find(|step| Some(&step.name) == run.step.as_ref());
     let step = step.ok_or_else(|| Fault::broken("a plugin run is at a step that it does not have"))?;
     let plugin_id = step.plugin()?;
+    let started_at = app.clock.now();
     let mut settlement = Settlement {
         run_id,
         lease,
         step,
-        plugin_id,
         plugin_name: String::new(),
         max_attempts: 1,
+        deadline: started_at,
+        seen: 0,
         attempt: None,
         answer: Answer::Fail { error: "the plugin was deleted".to_owned() },
     };
@@ -55,6 +55,11 @@ pub async fn ask(
         return Ok(Some(settlement));
     };
     settlement.plugin_name.clone_from(&plugin.name);
+    if run.status == PluginRunStatus::Waiting {
+        let error = "the plugin put its answer off, and did not give it by its deadline".to_owned();
+        settlement.answer = Answer::Fail { error };
+        return Ok(Some(settlement));
+    }
     if !plugin.enabled {
         settlement.answer = Answer::Fail { error: "the plugin is disabled".to_owned() };
         return Ok(Some(settlement));
@@ -62,9 +67,27 @@ pub async fn ask(
     let http: StoredHttp = serde_json::from_str(plugin.http.as_deref().unwrap_or("null"))?;
     settlement.max_attempts = http.max_attempts;
     let timeout = Duration::from_millis(u64::try_from(http.request_timeout_ms).unwrap_or(0));
-    let started_at = app.clock.now();
-    let deadline = started_at + chrono::Duration::milliseconds(i64::from(http.request_timeout_ms));
-    let info = RunInfo { run: &run, workflow_id: run.workflow_id, step: &settlement.step.name, deadline };
+    let put_off = chrono::Duration::milliseconds(i64::from(http.callback_timeout_ms));
+    settlement.deadline = started_at + put_off;
+    // Before the order is read: what changes in between is then taken for unknown to the plugin.
+    settlement.seen = store::event::head(&reader.db()).await?;
+    let token = CallbackToken {
+        tenant: caller.tenant.to_string(),
+        step_number: run.step_number,
+        attempt: run.attempts,
+        started_at,
+        deadline: settlement.deadline,
+        seen: settlement.seen,
+    };
+    let callback_url = format!("{}/plugin-callbacks/{run_id}", app.config.public_url());
+    let info = RunInfo {
+        run: &run,
+        workflow_id: run.workflow_id,
+        step: &settlement.step.name,
+        deadline: settlement.deadline,
+        callback_url: &callback_url,
+        callback_token: &token.seal(app, run_id)?,
+    };
     let body = match http.method {
         HttpMethod::Get => Vec::new(),
         HttpMethod::Post | HttpMethod::Put => body(app, caller, &info).await?,
@@ -87,7 +110,7 @@ pub async fn ask(
         started_at,
         duration: begun.elapsed(),
         status_code: response.map(|response| response.status),
-        response_excerpt: response.map(excerpt),
+        response_excerpt: response.map(|response| excerpt(&response.body)),
     });
     settlement.answer = meaning(app, &sent);
     Ok(Some(settlement))
@@ -137,10 +160,22 @@ fn headers(
     let message_id = format!("{}/{}", info.run.id, info.step);
     headers.extend(signature_headers(&secrets, &message_id, now.timestamp(), body));
     headers.push(("idempotency-key".to_owned(), message_id.into()));
+    headers.push(("traceparent".to_owned(), trace_parent(app).into()));
     if !body.is_empty() {
         headers.push(("content-type".to_owned(), "application/json".to_owned().into()));
     }
     Ok(headers)
+}
+
+/// A trace of its own for each call (W3C Trace Context), which the plugin may go on with.
+fn trace_parent(app: &App) -> String {
+    let mut bytes = [0; 24];
+    app.ids.fill(&mut bytes);
+    let [trace @ .., _, _, _, _, _, _, _, _] = bytes;
+    let [.., a, b, c, d, e, f, g, h] = bytes;
+    let span = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+    // Neither id may be zero.
+    format!("00-{:032x}-{:016x}-01", u128::from_be_bytes(trace).max(1), span.max(1))
 }
 
 fn unseal(app: &App, sealed: &str, context: &str) -> Result<Secret<String>, Fault> {
@@ -172,10 +207,4 @@ fn meaning(app: &App, sent: &Result<Response, SendError>) -> Answer {
             failure(FailureKind::TooLarge { status: response.status }, error)
         }
     }
-}
-
-/// The beginning of an answer as text that every store takes.
-fn excerpt(response: &Response) -> String {
-    let beginning = response.body.get(..EXCERPT_BYTES).unwrap_or(&response.body);
-    String::from_utf8_lossy(beginning).replace('\0', "\u{fffd}")
 }

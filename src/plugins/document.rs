@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use entity::{event, id::PluginWorkflowId, order, plugin_run, work_order};
 use serde_json::{Map, Value, json};
 
-use crate::{events::Cursor, store::Tenant};
+use crate::{events::Cursor, secret::Secret, store::Tenant};
 
 /// What of a run its plugin is told.
 pub struct RunInfo<'a> {
@@ -14,8 +14,12 @@ pub struct RunInfo<'a> {
     pub workflow_id: PluginWorkflowId,
     /// Name of the step.
     pub step: &'a str,
-    /// When the answer must be there.
+    /// When the answer must be there, though it may be put off until then.
     pub deadline: DateTime<Utc>,
+    /// Where an answer that is put off is posted.
+    pub callback_url: &'a str,
+    /// What makes it known there.
+    pub callback_token: &'a Secret<String>,
 }
 
 /// The whole document.
@@ -125,6 +129,8 @@ fn run_json(run: &RunInfo<'_>) -> Value {
         ("step", json!(run.step)),
         ("attempt", json!(run.run.attempts)),
         ("deadline", json!(instant(run.deadline))),
+        ("callbackUrl", json!(run.callback_url)),
+        ("callbackToken", json!(run.callback_token.expose())),
     ];
     Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
 }

@@ -125,6 +125,17 @@ pub async fn pages_of_orders(
     page::fetch_each(db, list, Column::OrderId, |event| event.order_id, request).await
 }
 
+/// The events after a position that changed fields of an order or of its work orders.
+pub async fn updates_after(db: &TenantDb<'_>, order_id: OrderId, position: i64) -> Result<Vec<Model>, DbErr> {
+    let select = db
+        .find::<Entity>()
+        .filter(Column::OrderId.eq(order_id))
+        .filter(Column::Position.gt(position))
+        .filter(Column::Changes.is_not_null())
+        .order_by_asc(Column::Position);
+    db.rows(select).await
+}
+
 /// The events that rejected these orders.
 pub async fn rejections(db: &TenantDb<'_>, ids: &[OrderId], transition: &str) -> Result<Vec<Model>, DbErr> {
     let select = db

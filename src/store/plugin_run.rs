@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use entity::{
+    event,
     id::{OrderId, PluginRunId, PluginWorkflowId},
     plugin_attempt, plugin_run, plugin_step,
-    stored::{PluginRunStatus, PluginTrigger},
+    stored::{EventType, PluginRunStatus, PluginTrigger},
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, Order, QueryFilter,
@@ -149,6 +150,18 @@ pub async fn unfinished_of_orders(
     Ok(counts)
 }
 
+/// The runs that an event set off or ended.
+pub async fn changed_by(db: &TenantDb<'_>, event: &event::Model) -> Result<Vec<plugin_run::Model>, DbErr> {
+    use plugin_run::Column;
+    let of_order = db.find::<plugin_run::Entity>().filter(Column::OrderId.eq(event.order_id));
+    let select = match event.kind {
+        // The same instant, because they are one transaction.
+        EventType::PluginRunFinished => of_order.filter(Column::FinishedAt.eq(event.recorded_at)),
+        _ => of_order.filter(Column::EventId.eq(event.id)),
+    };
+    db.rows(select.order_by_asc(Column::Id)).await
+}
+
 /// Writes new runs.
 pub async fn insert(db: &TenantDb<'_>, runs: &[plugin_run::Model]) -> Result<(), DbErr> {
     insert::rows(db, runs).await
@@ -171,7 +184,7 @@ pub async fn put_step(db: &TenantDb<'_>, step: plugin_step::Model) -> Result<(),
     plugin_step::Entity::insert(step.into_active_model())
         .on_conflict(
             OnConflict::columns([Column::TenantId, Column::RunId, Column::Number])
-                .update_columns([Column::Verdict, Column::Reasons])
+                .update_columns([Column::Verdict, Column::Reasons, Column::Patch])
                 .to_owned(),
         )
         .exec_without_returning(db.conn())
@@ -179,9 +192,17 @@ pub async fn put_step(db: &TenantDb<'_>, step: plugin_step::Model) -> Result<(),
     Ok(())
 }
 
-/// Writes an attempt.
-pub async fn insert_attempt(db: &TenantDb<'_>, attempt: plugin_attempt::Model) -> Result<(), DbErr> {
-    plugin_attempt::Entity::insert(attempt.into_active_model()).exec_without_returning(db.conn()).await?;
+/// Writes an attempt. Of one that is there already, because its answer came later, what that brought is written.
+pub async fn put_attempt(db: &TenantDb<'_>, attempt: plugin_attempt::Model) -> Result<(), DbErr> {
+    use plugin_attempt::Column;
+    plugin_attempt::Entity::insert(attempt.into_active_model())
+        .on_conflict(
+            OnConflict::columns([Column::TenantId, Column::RunId, Column::StepNumber, Column::Number])
+                .update_columns([Column::DurationMs, Column::Error, Column::ResponseExcerpt])
+                .to_owned(),
+        )
+        .exec_without_returning(db.conn())
+        .await?;
     Ok(())
 }
 

@@ -265,7 +265,7 @@ row!(plugin_run:
     created_at started_at finished_at
 );
 row!(plugin_step:
-    tenant_id run_id number step plugin_id verdict reasons
+    tenant_id run_id number step plugin_id verdict reasons patch
 );
 row!(plugin_attempt:
     tenant_id run_id step_number number started_at duration_ms status_code error response_excerpt

@@ -111,7 +111,8 @@ impl Recorder {
         self.events.push(event);
         for run in runs.iter().filter(|run| run.finished_at.is_some()) {
             tracing::warn!(plugin_run.id = %run.id, "a chain of plugin runs is too long and was stopped");
-            let about = Subject { work_order_id: None, entity_version: subject.order_version, ..subject.clone() };
+            let about =
+                Subject { work_order_id: None, entity_version: subject.order_version, ..subject.clone() };
             let fact = Fact::PluginRunFinished { to: run.status.as_str().to_owned() };
             let reason = Reason { code: Some(LOOP_GUARD.to_owned()), ..Reason::default() };
             let finished = self.event(&about, fact, reason);

@@ -40,7 +40,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("plugins", &["cli", "graphql", "http", "serve", "webhooks"]),
     ("webhooks", &["cli", "graphql", "http", "plugins", "serve"]),
     ("graphql", &["cli", "http", "plugins", "serve", "webhooks"]),
-    ("http", &["cli", "plugins", "serve", "store", "usecase", "domain", "entity", "webhooks"]),
+    ("http", &["cli", "plugins", "serve", "store", "domain", "entity", "webhooks"]),
     (
         "config",
         &["app", "cli", "domain", "events", "graphql", "http", "plugins", "serve", "usecase", "entity"],
@@ -76,6 +76,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tx.commit()", &["usecase/work.rs"]),
     ("ActiveModel", &["store"]),
     ("DatabaseConnection,", &["store"]),
+    (
+        "usecase::",
+        &["usecase", "graphql", "plugins", "webhooks", "cli", "app.rs", "serve.rs", "http/callback.rs"],
+    ),
     ("reqwest", &["outbound"]),
     ("Utc::now", &["seam.rs"]),
     ("Uuid::now_v7", &["seam.rs"]),

@@ -64,6 +64,8 @@ pub(super) async fn run(config: Config, folder: Option<PathBuf>) -> anyhow::Resu
         || "the one that is configured".to_owned(),
         |folder| format!("{} (removed when the demo ends)", folder.0.join(DATABASE_FILE).display()),
     );
+    // Port 0 is known by now.
+    let config = Config { listen: listener.local_addr()?, ..config };
     let app = Box::pin(serve::open(config)).await?;
     let plugins = Plugins::start(&app).await?;
     let jitter = app.ids.clone();

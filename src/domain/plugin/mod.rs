@@ -4,14 +4,16 @@ mod backoff;
 mod define;
 mod graph;
 mod http;
+mod patch;
 mod verdict;
 mod workflow;
 
 pub use backoff::{MAX_DELAY, MAX_RETRY_AFTER, retry_delay};
 pub use define::{NewPlugin, PluginPatch};
 pub use http::{HttpMethod, NewHttp};
+pub use patch::{WORK_ORDERS, read_order_patch, read_work_order_patch, without_contacts};
 pub use verdict::{
-    Answer, Attempt, FailureKind, MAX_CODE_CHARS, MAX_REASONS, MAX_TEXT_CHARS, Reason, judge,
+    Answer, Attempt, FailureKind, MAX_CODE_CHARS, MAX_REASONS, MAX_TEXT_CHARS, Reason, judge, judge_callback,
     parse_retry_after,
 };
 pub use workflow::{FailurePolicy, NewStep, NewWorkflow, Next, StepEnd, next};

@@ -72,6 +72,15 @@ pub enum Answer {
         /// Why; empty if it did not say.
         reasons: Vec<Reason>,
     },
+    /// The plugin agrees, and changes something of the order.
+    Enrich {
+        /// What: a JSON Merge Patch.
+        patch: Map<String, Value>,
+        /// What it had to say.
+        reasons: Vec<Reason>,
+    },
+    /// The plugin answers later, at the callback URL.
+    Defer,
     /// There is no verdict yet; ask again.
     Retry {
         /// What went wrong this time.
@@ -106,7 +115,7 @@ pub struct Reason {
 /// - 408, 429, 5xx, time-outs and broken connections are asked again, `Retry-After` obeyed.
 /// - Other 4xx and every 3xx fail the step.
 ///
-/// ENRICH, DEFER and 202 are not supported yet and fail the step.
+/// - 202, and the verdict DEFER, mean that the answer comes later.
 pub fn judge(attempt: &Attempt<'_>, now: DateTime<Utc>) -> Answer {
     match *attempt {
         Attempt::Response { status, body, retry_after } => judge_response(status, body, retry_after, now),
@@ -124,7 +133,7 @@ pub fn judge(attempt: &Attempt<'_>, now: DateTime<Utc>) -> Answer {
 /// Decides what a response means.
 fn judge_response(status: u16, body: &[u8], retry_after: Option<&str>, now: DateTime<Utc>) -> Answer {
     match status {
-        202 => fail("the plugin answered 202: answers that come later (DEFER) are not supported yet"),
+        202 => Answer::Defer,
         _ if is_success(status) => judge_body(body),
         409 | 422 => Answer::Reject { reasons: reasons_of(parse(body).unwrap_or_default().as_ref()) },
         408 | 429 | 500..=599 => Answer::Retry {
@@ -153,14 +162,34 @@ fn judge_body(body: &[u8]) -> Answer {
         Some(Value::String(verdict)) => match verdict.as_str() {
             "PASS" => Answer::Pass { reasons },
             "REJECT" => Answer::Reject { reasons },
-            "ENRICH" => fail("the plugin answered ENRICH, which is not supported yet"),
-            "DEFER" => fail("the plugin answered DEFER, which is not supported yet"),
+            "ENRICH" => match object.as_ref().and_then(|object| object.get("patch")) {
+                Some(Value::Object(patch)) => Answer::Enrich { patch: patch.clone(), reasons },
+                _ => fail("the plugin answered ENRICH without a patch, which must be a JSON object"),
+            },
+            "DEFER" => Answer::Defer,
             other => {
                 let other = bounded(other, MAX_CODE_CHARS);
                 fail(&format!("the plugin's verdict {other:?} is none of PASS, REJECT, ENRICH and DEFER"))
             }
         },
         Some(_) => fail("the plugin's verdict is not a string"),
+    }
+}
+
+/// Decides what the body of a callback means: it needs a verdict, which cannot be put off once more. An error says what is
+/// wrong with it.
+pub fn judge_callback(body: &[u8]) -> Result<Answer, String> {
+    let object = parse(body).map_err(|error| format!("the answer is not valid JSON: {error}"))?;
+    if object.as_ref().and_then(|object| object.get("verdict")).is_none_or(Value::is_null) {
+        return Err(
+            "the answer has no verdict; send a JSON object with verdict, and reasons if there are any"
+                .to_owned(),
+        );
+    }
+    match judge_body(body) {
+        answer @ (Answer::Pass { .. } | Answer::Reject { .. } | Answer::Enrich { .. }) => Ok(answer),
+        Answer::Defer => Err("a callback is the answer: its verdict cannot be DEFER".to_owned()),
+        Answer::Retry { error, .. } | Answer::Fail { error } => Err(error),
     }
 }
 
@@ -253,6 +282,8 @@ mod tests {
         match answer {
             Answer::Pass { .. } => "pass",
             Answer::Reject { .. } => "reject",
+            Answer::Enrich { .. } => "enrich",
+            Answer::Defer => "defer",
             Answer::Retry { .. } => "retry",
             Answer::Fail { .. } => "fail",
         }
@@ -273,7 +304,7 @@ mod tests {
     fn every_status_has_its_meaning() {
         for (statuses, expected) in [
             (200..=201, "pass"),
-            (202..=202, "fail"),
+            (202..=202, "defer"),
             (203..=299, "pass"),
             (100..=199, "fail"),
             (300..=399, "fail"),
@@ -301,8 +332,10 @@ mod tests {
             (r#"{"verdict":"REJECT"}"#, "reject"),
             (" \n{\"verdict\":\"REJECT\"}\n", "reject"),
             ("\u{feff}{\"verdict\":\"REJECT\"}", "reject"),
-            (r#"{"verdict":"ENRICH","patch":{}}"#, "fail"),
-            (r#"{"verdict":"DEFER"}"#, "fail"),
+            (r#"{"verdict":"ENRICH","patch":{}}"#, "enrich"),
+            (r#"{"verdict":"ENRICH"}"#, "fail"),
+            (r#"{"verdict":"ENRICH","patch":[]}"#, "fail"),
+            (r#"{"verdict":"DEFER"}"#, "defer"),
             // Without a verdict.
             ("", "pass"),
             ("{}", "pass"),
@@ -324,6 +357,24 @@ mod tests {
             (r#"{"verdict":{"verdict":"PASS"}}"#, "fail"),
         ] {
             assert_eq!(kind(&answer(200, body)), expected, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_callback_needs_a_verdict() {
+        for (body, expected) in [
+            (r#"{"verdict":"PASS"}"#, Some("pass")),
+            (r#"{"verdict":"REJECT","reasons":["no"]}"#, Some("reject")),
+            (r#"{"verdict":"DEFER"}"#, None),
+            (r#"{"verdict":"MAYBE"}"#, None),
+            (r#"{"verdict":null}"#, None),
+            (r#"{"verdict":"REJ"#, None),
+            ("{}", None),
+            ("", None),
+            ("OK", None),
+            ("\"PASS\"", None),
+        ] {
+            assert_eq!(judge_callback(body.as_bytes()).ok().as_ref().map(kind), expected, "{body}");
         }
     }
 

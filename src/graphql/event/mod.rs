@@ -12,4 +12,5 @@ pub use subscription::EventSubscription;
 pub use types::{OrderEvent, OrderEventType};
 
 pub(super) use query::history;
+pub(super) use subscription::stream_error;
 pub(super) use types::OrderEventWhere;

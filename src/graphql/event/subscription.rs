@@ -89,7 +89,7 @@ async fn stream(
     let subscriber = Subscriber { reader: operation.reader, filter, after, place };
     let events = events::stream(operation.app.hub.clone(), subscriber);
     let (tenant, request_id) = (operation.caller.tenant, operation.request_id);
-    let told = move |end| error(end, &tenant, &request_id);
+    let told = move |end| stream_error(end, &tenant, &request_id);
     if let Some(handover) = operation.handover
         && let Some(form) = Form::of(ctx, operation.caller.scopes)
     {
@@ -113,7 +113,7 @@ fn refused(error: Error, key: &str, pos: Pos) -> Item {
 }
 
 /// What a subscriber is told when its subscription ends.
-fn error(end: StreamError, tenant: &Tenant, request_id: &str) -> Error {
+pub(in super::super) fn stream_error(end: StreamError, tenant: &Tenant, request_id: &str) -> Error {
     match end {
         StreamError::Fault(fault) => super::super::error::fault(&fault, request_id),
         StreamError::Stopping => {

@@ -5,12 +5,14 @@ mod mutation;
 mod query;
 mod retry;
 mod run;
+mod subscription;
 mod types;
 
 pub use mutation::PluginMutation;
 pub use query::PluginQuery;
 pub use retry::PluginRunMutation;
 pub use run::PluginRun;
+pub use subscription::PluginSubscription;
 pub use types::{Plugin, PluginTrigger, PluginWorkflow};
 
 pub(super) use query::runs_of;

@@ -12,7 +12,7 @@ use super::{
         loaders::StepsOf,
         order::{Order, parse_document},
         quick::Stored,
-        scalar::DateTime,
+        scalar::{DateTime, Json},
         work_order::WorkOrder,
     },
     Plugin, PluginTrigger, PluginWorkflow,
@@ -27,6 +27,8 @@ pub enum PluginRunStatus {
     Queued,
     /// It is being worked on, or waits for its next attempt.
     Running,
+    /// A plugin answers later (DEFER).
+    Waiting,
     /// A step gave no verdict, and its policy is to wait for `pluginRunRetry`.
     Held,
     /// It ended well.
@@ -45,6 +47,10 @@ pub enum Verdict {
     Pass,
     /// Refused.
     Reject,
+    /// Go on, with something of the order changed.
+    Enrich,
+    /// It answers later; its answer then stands in place of this.
+    Defer,
 }
 
 /// Which runs. Every field narrows the choice.
@@ -164,6 +170,11 @@ impl PluginStepRun {
     /// Why.
     async fn reasons(&self, ctx: &Context<'_>) -> Result<Vec<VerdictReason>> {
         parse_document(ctx, &self.step.reasons)
+    }
+
+    /// What the plugin changed of the order, as a JSON Merge Patch; without what it says of people.
+    async fn patch(&self) -> Option<Json> {
+        self.step.patch.clone().map(Json::Text)
     }
 
     /// The calls.

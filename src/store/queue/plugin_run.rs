@@ -55,6 +55,9 @@ pub async fn lanes(
 /// Takes up at most `limit` runs of a lane that are due, those first that have waited longest, and holds them until
 /// `held_until` under the name `lease`. No run is given to two processes: PostgreSQL skips rows that another claim has
 /// locked, SQLite has one writer.
+///
+/// One that waits for its plugin's callback is due when that has not come in time; it goes on waiting, and is not asked
+/// again.
 pub async fn claim_runs(
     database: &Database,
     lane: &Lane,
@@ -72,7 +75,9 @@ pub async fn claim_runs(
         format!(
             "WITH due AS (SELECT id FROM plugin_run WHERE tenant_id = $4 AND lane = $5 AND due_at <= $3 \
              ORDER BY due_at LIMIT {limit} {skip_locked}) \
-             UPDATE plugin_run SET lease = $1, due_at = $2, status = 'RUNNING', attempts = attempts + 1, \
+             UPDATE plugin_run SET lease = $1, due_at = $2, \
+             status = CASE status WHEN 'WAITING' THEN status ELSE 'RUNNING' END, \
+             attempts = CASE status WHEN 'WAITING' THEN attempts ELSE attempts + 1 END, \
              started_at = COALESCE(started_at, $3) \
              WHERE tenant_id = $4 AND id IN (SELECT id FROM due) RETURNING id"
         ),

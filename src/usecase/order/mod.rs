@@ -13,3 +13,4 @@ pub use release::{Release, release};
 pub use together::Together;
 pub use transition::{Transition, check_transition, transition};
 pub use update::{Update, update};
+pub(super) use update::{carry_out_update, current};

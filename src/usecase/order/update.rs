@@ -40,18 +40,29 @@ pub async fn update(app: &App, caller: &Caller, command: Update) -> Result<Order
     aggregate.expect_order_version("expectedVersion", command.expected_version)?;
     let rules = work.definitions.of(Owner::Order).rules();
     if let Some(patched) = edit(current(&aggregate.order)?, command.patch, rules)? {
-        let changes = patched.changes.clone();
-        let attributes = set(&mut aggregate.order, patched)?;
-        write_changed(&work, Owner::Order, command.id.0, &attributes).await?;
-        aggregate.touch_order(&work.recorder, work.now);
-        let subject = aggregate.order_subject();
-        work.recorder.record(subject, Fact::OrderUpdated { changes }, Reason::default());
+        carry_out_update(&mut work, &mut aggregate, patched).await?;
         aggregate.save(&work).await?;
     }
     work.finish(command.key.as_ref(), command.id.0).await.map(|done| done.map(OrderId))
 }
 
-fn current(order: &order::Model) -> Result<Current, Fault> {
+/// Gives an order its new values, and records that.
+pub async fn carry_out_update(
+    work: &mut UnitOfWork<'_>,
+    aggregate: &mut Aggregate,
+    patched: Patched,
+) -> Result<(), Error> {
+    let changes = patched.changes.clone();
+    let attributes = set(&mut aggregate.order, patched)?;
+    write_changed(work, Owner::Order, aggregate.order.id.0, &attributes).await?;
+    aggregate.touch_order(&work.recorder, work.now);
+    let subject = aggregate.order_subject();
+    work.recorder.record(subject, Fact::OrderUpdated { changes }, Reason::default());
+    Ok(())
+}
+
+/// What of an order can be changed, as it stands.
+pub fn current(order: &order::Model) -> Result<Current, Fault> {
     Ok(Current {
         phase: order.phase.into(),
         client_name: order.client_name.clone(),

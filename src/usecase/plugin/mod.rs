@@ -1,8 +1,10 @@
 //! What callers can ask of the plugin manager, and how its workers settle what plugins answered.
 
+mod callback;
 mod create;
 mod delete;
 mod end;
+mod enrich;
 mod record;
 mod retry;
 mod save;
@@ -16,9 +18,11 @@ mod workflow_update;
 
 use entity::id::{PluginId, PluginWorkflowId};
 
+pub use callback::{CallbackToken, CalledBack, call_back};
 pub use create::create;
 pub use delete::delete;
 pub(super) use end::drop_runs;
+pub use record::excerpt;
 pub use retry::retry;
 pub use save::SavedPlugin;
 pub use settle_step::{AttemptRecord, Settlement, settle_step};

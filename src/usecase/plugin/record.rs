@@ -1,54 +1,64 @@
 //! Keeps what was asked of plugins, and what they said.
 
 use entity::{plugin_attempt, plugin_run, plugin_step, stored::Verdict};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use super::Settlement;
+use super::{StoredStep, settle_step::Kept};
 use crate::{
-    domain::plugin::{Answer, Reason},
+    domain::plugin::{Reason, without_contacts},
     fault::Fault,
     store,
     usecase::work::UnitOfWork,
 };
 
-/// Keeps an attempt, and what its step has come to by it.
-pub(super) async fn attempt(
+/// How much of an answer is kept to be looked at.
+const EXCERPT_BYTES: usize = 4 * 1024;
+
+/// Keeps what the step that a run is at has come to.
+pub(super) async fn step(
     work: &UnitOfWork<'_>,
     run: &plugin_run::Model,
-    settlement: &Settlement,
+    step: &StoredStep,
     verdict: Option<Verdict>,
     reasons: &[Reason],
+    patch: Option<&Map<String, Value>>,
 ) -> Result<(), Fault> {
     let reasons: Vec<_> = reasons
         .iter()
         .map(|reason| json!({"code": reason.code, "message": reason.message, "path": reason.path}))
         .collect();
-    let step = plugin_step::Model {
+    let row = plugin_step::Model {
         tenant_id: work.caller.tenant.to_string(),
         run_id: run.id,
         number: run.step_number,
-        step: settlement.step.name.clone(),
-        plugin_id: settlement.plugin_id,
+        step: step.name.clone(),
+        plugin_id: step.plugin()?,
         verdict,
         reasons: serde_json::to_string(&reasons)?,
+        patch: patch.map(|patch| without_contacts(patch).to_string()),
     };
-    store::plugin_run::put_step(&work.db(), step).await?;
-    let error = match &settlement.answer {
-        Answer::Retry { error, .. } | Answer::Fail { error } => Some(error.clone()),
-        Answer::Pass { .. } | Answer::Reject { .. } => None,
-    };
-    let attempt = settlement.attempt.as_ref();
+    Ok(store::plugin_run::put_step(&work.db(), row).await?)
+}
+
+/// Keeps an attempt of that step, over what was kept of it before.
+pub(super) async fn attempt(work: &UnitOfWork<'_>, run: &plugin_run::Model, kept: Kept) -> Result<(), Fault> {
+    let Kept { number, record, error } = kept;
     let row = plugin_attempt::Model {
         tenant_id: work.caller.tenant.to_string(),
         run_id: run.id,
         step_number: run.step_number,
-        number: run.attempts,
-        started_at: attempt.map_or(work.now, |attempt| attempt.started_at),
-        duration_ms: attempt
-            .map_or(0, |attempt| i32::try_from(attempt.duration.as_millis()).unwrap_or(i32::MAX)),
-        status_code: attempt.and_then(|attempt| attempt.status_code).map(i32::from),
+        number,
+        started_at: record.started_at,
+        duration_ms: i32::try_from(record.duration.as_millis()).unwrap_or(i32::MAX),
+        status_code: record.status_code.map(i32::from),
         error,
-        response_excerpt: attempt.and_then(|attempt| attempt.response_excerpt.clone()),
+        response_excerpt: record.response_excerpt,
     };
-    Ok(store::plugin_run::insert_attempt(&work.db(), row).await?)
+    Ok(store::plugin_run::put_attempt(&work.db(), row).await?)
+}
+
+/// The beginning of an answer as text that every store takes.
+pub fn excerpt(body: &[u8]) -> String {
+    let beginning = body.get(..EXCERPT_BYTES).unwrap_or(body);
+    String::from_utf8_lossy(beginning).replace('\0', "\u{fffd}")
 }

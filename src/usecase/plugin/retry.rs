@@ -1,10 +1,6 @@
 //! Runs a workflow again from the step that failed.
 
-use entity::{
-    id::PluginRunId,
-    plugin_run,
-    stored::PluginRunStatus,
-};
+use entity::{id::PluginRunId, plugin_run, stored::PluginRunStatus};
 
 use super::{StoredStep, settle_step::ask_next};
 use crate::{
@@ -24,12 +20,20 @@ pub async fn retry(app: &App, caller: &Caller, id: PluginRunId) -> Result<plugin
     let mut work = UnitOfWork::begin(app, caller).await?;
     // A run never moves to another order, so this needs no lock; what it says beyond that is read again below.
     let found = store::plugin_run::by_ids(&work.db(), &[id]).await?.pop().ok_or_else(not_found)?;
-    Aggregate::lock(&work, found.order_id).await?.ok_or_else(|| Fault::broken("a plugin run without an order"))?;
+    Aggregate::lock(&work, found.order_id)
+        .await?
+        .ok_or_else(|| Fault::broken("a plugin run without an order"))?;
     let mut run = store::plugin_run::lock(&work.db(), id).await?.ok_or_else(not_found)?;
     let steps: Vec<StoredStep> = serde_json::from_str(&run.steps)?;
     let failed = match run.status {
-        PluginRunStatus::Held | PluginRunStatus::Failed => steps.iter().find(|step| run.step.as_ref() == Some(&step.name)),
-        PluginRunStatus::Queued | PluginRunStatus::Running | PluginRunStatus::Passed | PluginRunStatus::Rejected => None,
+        PluginRunStatus::Held | PluginRunStatus::Failed => {
+            steps.iter().find(|step| run.step.as_ref() == Some(&step.name))
+        }
+        PluginRunStatus::Queued
+        | PluginRunStatus::Running
+        | PluginRunStatus::Waiting
+        | PluginRunStatus::Passed
+        | PluginRunStatus::Rejected => None,
     };
     let Some(step) = failed else {
         let message = format!(

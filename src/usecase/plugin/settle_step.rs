@@ -5,12 +5,17 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use entity::{
     id::{PluginId, PluginRunId},
-    plugin_run,
+    plugin_attempt, plugin_run,
     stored::{PluginRunStatus, Verdict},
 };
 use uuid::Uuid;
 
-use super::{StoredStep, end::finish, record};
+use super::{
+    StoredStep,
+    end::finish,
+    enrich::{Unfit, enrich},
+    record,
+};
 use crate::{
     access::Caller,
     app::App,
@@ -52,22 +57,29 @@ pub struct Settlement {
     pub lease: Uuid,
     /// The step.
     pub step: StoredStep,
-    /// The plugin that was asked.
-    pub plugin_id: PluginId,
-    /// Name of the plugin; it is the actor of what follows.
+    /// Name of the plugin that was asked; it is the actor of what follows.
     pub plugin_name: String,
     /// How often it may be asked.
     pub max_attempts: i32,
+    /// When an answer that comes later must be there.
+    pub deadline: DateTime<Utc>,
+    /// The end of the log when the plugin was asked: it knows of everything up to there.
+    pub seen: i64,
     /// The call; none where the plugin could not even be asked.
     pub attempt: Option<AttemptRecord>,
     /// What came of it.
     pub answer: Answer,
 }
 
-/// What an attempt comes to for its step.
-enum Outcome {
-    Again { after: Duration },
-    Ended { end: StepEnd, reasons: Vec<VerdictReason> },
+/// An attempt, as it is kept.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    /// Its number.
+    pub(super) number: i32,
+    /// The call.
+    pub(super) record: AttemptRecord,
+    /// Why it gave no verdict.
+    pub(super) error: Option<String>,
 }
 
 /// Carries out what a plugin answered, if the run is still held under the same take-up: an answer that comes after
@@ -86,17 +98,24 @@ pub async fn settle_step(app: &App, tenant: &Tenant, settlement: Settlement) -> 
         tracing::info!(plugin_run.id = %settlement.run_id, "an answer came too late and was dropped");
         return Ok(());
     };
-    match outcome(&settlement, run.attempts, app.ids.jitter()) {
-        Outcome::Again { after } => {
-            record::attempt(&work, &run, &settlement, None, &[]).await?;
-            let after = chrono::Duration::from_std(after).unwrap_or(chrono::Duration::MAX);
-            run.due_at = work.now.checked_add_signed(after);
-            run.lease = None;
+    let Settlement { step, max_attempts, deadline, seen, attempt, answer, .. } = settlement;
+    let kept = kept(&work, &run, attempt, &answer).await?;
+    match answer {
+        Answer::Retry { after, .. } if run.attempts < max_attempts => {
+            let number = u32::try_from(run.attempts).unwrap_or(1);
+            let delay = retry_delay(number, app.ids.jitter(), after);
+            let delay = chrono::Duration::from_std(delay).unwrap_or(chrono::Duration::MAX);
+            ask_again(&work, &mut run, &step, kept, delay).await?;
+        }
+        Answer::Defer => {
+            record::step(&work, &run, &step, Some(Verdict::Defer), &[], None).await?;
+            record::attempt(&work, &run, kept).await?;
+            wait(&mut run, PluginRunStatus::Waiting, Some(deadline));
             store::plugin_run::save(&work.db(), &run).await?;
         }
-        Outcome::Ended { end, reasons } => {
-            record::attempt(&work, &run, &settlement, verdict(end), &reasons).await?;
-            go_on(&mut work, &mut aggregate, &mut run, &settlement.step, end, &reasons).await?;
+        answer => {
+            let asked = Asked { step: &step, max_attempts, seen };
+            conclude(&mut work, &mut aggregate, &mut run, asked, answer, kept).await?;
             aggregate.save(&work).await?;
         }
     }
@@ -104,28 +123,119 @@ pub async fn settle_step(app: &App, tenant: &Tenant, settlement: Settlement) -> 
     Ok(())
 }
 
-fn outcome(settlement: &Settlement, attempts: i32, jitter: f64) -> Outcome {
-    match &settlement.answer {
-        Answer::Pass { reasons } => Outcome::Ended { end: StepEnd::Passed, reasons: reasons.clone() },
-        Answer::Reject { reasons } => Outcome::Ended { end: StepEnd::Rejected, reasons: reasons.clone() },
-        Answer::Retry { after, .. } if attempts < settlement.max_attempts => {
-            let number = u32::try_from(attempts).unwrap_or(1);
-            Outcome::Again { after: retry_delay(number, jitter, *after) }
-        }
-        Answer::Retry { error, .. } | Answer::Fail { error } => {
-            let reason =
-                VerdictReason { code: PLUGIN_FAILED.to_owned(), message: error.clone(), path: None };
-            Outcome::Ended { end: StepEnd::NoVerdict, reasons: vec![reason] }
-        }
+/// The attempt that was just made; where a callback did not come in time, it is the one that was put off.
+async fn kept(
+    work: &UnitOfWork<'_>,
+    run: &plugin_run::Model,
+    attempt: Option<AttemptRecord>,
+    answer: &Answer,
+) -> Result<Kept, Fault> {
+    let error = match answer {
+        Answer::Retry { error, .. } | Answer::Fail { error } => Some(error.clone()),
+        Answer::Pass { .. } | Answer::Reject { .. } | Answer::Enrich { .. } | Answer::Defer => None,
+    };
+    let record = match attempt {
+        Some(record) => record,
+        None => put_off(work, run).await?.unwrap_or_else(|| AttemptRecord::none_at(work.now)),
+    };
+    Ok(Kept { number: run.attempts, record, error })
+}
+
+async fn put_off(work: &UnitOfWork<'_>, run: &plugin_run::Model) -> Result<Option<AttemptRecord>, Fault> {
+    if run.status != PluginRunStatus::Waiting {
+        return Ok(None);
+    }
+    let attempts = store::plugin_run::attempts(&work.db(), &[run.id]).await?;
+    let is_last =
+        |row: &plugin_attempt::Model| row.step_number == run.step_number && row.number == run.attempts;
+    Ok(attempts.into_iter().find(is_last).map(|row| AttemptRecord {
+        started_at: row.started_at,
+        duration: (work.now - row.started_at).to_std().unwrap_or_default(),
+        status_code: row.status_code.and_then(|code| u16::try_from(code).ok()),
+        response_excerpt: row.response_excerpt,
+    }))
+}
+
+impl AttemptRecord {
+    /// A call that was not made.
+    const fn none_at(now: DateTime<Utc>) -> Self {
+        Self { started_at: now, duration: Duration::ZERO, status_code: None, response_excerpt: None }
     }
 }
 
-const fn verdict(end: StepEnd) -> Option<Verdict> {
-    match end {
-        StepEnd::Passed => Some(Verdict::Pass),
-        StepEnd::Rejected => Some(Verdict::Reject),
-        StepEnd::NoVerdict => None,
-    }
+/// The run as it stands while nobody works on it.
+fn wait(run: &mut plugin_run::Model, status: PluginRunStatus, due_at: Option<DateTime<Utc>>) {
+    run.status = status;
+    run.due_at = due_at;
+    run.lease = None;
+}
+
+/// The attempt gave no verdict that counts: the plugin is asked again after some time.
+async fn ask_again(
+    work: &UnitOfWork<'_>,
+    run: &mut plugin_run::Model,
+    step: &StoredStep,
+    kept: Kept,
+    after: chrono::Duration,
+) -> Result<(), Error> {
+    record::step(work, run, step, None, &[], None).await?;
+    record::attempt(work, run, kept).await?;
+    wait(run, PluginRunStatus::Running, work.now.checked_add_signed(after));
+    Ok(store::plugin_run::save(&work.db(), run).await?)
+}
+
+/// What a plugin was asked, and may be asked.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// The step.
+    pub(super) step: &'a StoredStep,
+    /// How often it may be asked.
+    pub(super) max_attempts: i32,
+    /// The end of the log when it was asked.
+    pub(super) seen: i64,
+}
+
+/// A step has its answer, or will have none: keeps it, and lets the run go on. Only where a patch came too late, the plugin
+/// is asked again.
+pub(super) async fn conclude(
+    work: &mut UnitOfWork<'_>,
+    aggregate: &mut Aggregate,
+    run: &mut plugin_run::Model,
+    asked: Asked<'_>,
+    answer: Answer,
+    mut kept: Kept,
+) -> Result<(), Error> {
+    let mut patch = None;
+    let (end, verdict, reasons) = match answer {
+        Answer::Pass { reasons } => (StepEnd::Passed, Some(Verdict::Pass), reasons),
+        Answer::Reject { reasons } => (StepEnd::Rejected, Some(Verdict::Reject), reasons),
+        Answer::Enrich { patch: given, reasons } => {
+            match enrich(work, aggregate, run, &given, asked.seen).await? {
+                Ok(()) => {
+                    patch = Some(given);
+                    (StepEnd::Passed, Some(Verdict::Enrich), reasons)
+                }
+                Err(Unfit::Stale(error)) if run.attempts < asked.max_attempts => {
+                    kept.error = Some(error);
+                    return ask_again(work, run, asked.step, kept, chrono::Duration::zero()).await;
+                }
+                Err(Unfit::Stale(error) | Unfit::Invalid(error)) => {
+                    kept.error = Some(error.clone());
+                    no_verdict(error)
+                }
+            }
+        }
+        Answer::Defer => return Err(Fault::broken("a deferred answer concludes nothing").into()),
+        Answer::Retry { error, .. } | Answer::Fail { error } => no_verdict(error),
+    };
+    record::step(work, run, asked.step, verdict, &reasons, patch.as_ref()).await?;
+    record::attempt(work, run, kept).await?;
+    go_on(work, aggregate, run, asked.step, end, &reasons).await
+}
+
+fn no_verdict(error: String) -> (StepEnd, Option<Verdict>, Vec<VerdictReason>) {
+    let reason = VerdictReason { code: PLUGIN_FAILED.to_owned(), message: error, path: None };
+    (StepEnd::NoVerdict, None, vec![reason])
 }
 
 /// A step has ended: the run takes the next one, is held, or ends.
@@ -149,9 +259,7 @@ async fn go_on(
             return Ok(());
         }
         Next::Held => {
-            run.status = PluginRunStatus::Held;
-            run.due_at = None;
-            run.lease = None;
+            wait(run, PluginRunStatus::Held, None);
             return Ok(store::plugin_run::save(&work.db(), run).await?);
         }
         Next::Passed => PluginRunStatus::Passed,

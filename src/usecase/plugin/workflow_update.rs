@@ -6,8 +6,7 @@ use entity::{
 };
 
 use super::{
-    StoredStep,
-    workflow_not_found,
+    StoredStep, workflow_not_found,
     workflow_save::{check_plugins, stored_steps},
 };
 use crate::{

@@ -8,7 +8,7 @@ use crate::{
     app::App,
     domain::{
         attribute::Owner,
-        order::{WorkOrderPatch, edit_work_order},
+        order::{PatchedWorkOrder, WorkOrderPatch, edit_work_order},
     },
     events::{Fact, Reason},
     usecase::{
@@ -43,13 +43,24 @@ pub async fn update(app: &App, caller: &Caller, command: Update) -> Result<WorkO
     let rules = work.definitions.of(Owner::WorkOrder).rules();
     let patched = edit_work_order(phase, direction, values::read(row)?, command.patch, rules)?;
     if let Some(patched) = patched {
-        write_changed(&work, Owner::WorkOrder, command.id.0, &patched.changed_attributes).await?;
-        let row = aggregate.touch_work_order(&work.recorder, work.now, sequence)?;
-        values::write(row, patched.values)?;
-        let (id, version) = (row.id, row.version);
-        let fact = Fact::WorkOrderUpdated { changes: patched.changes };
-        work.recorder.record(aggregate.work_order_subject(id, version), fact, Reason::default());
+        carry_out_update(&mut work, &mut aggregate, sequence, patched).await?;
         aggregate.save(&work).await?;
     }
     work.finish(command.key.as_ref(), command.id.0).await.map(|done| done.map(WorkOrderId))
+}
+
+/// Gives a work order its new values, and records that.
+pub async fn carry_out_update(
+    work: &mut UnitOfWork<'_>,
+    aggregate: &mut Aggregate,
+    sequence: i32,
+    patched: PatchedWorkOrder,
+) -> Result<(), Error> {
+    let row = aggregate.touch_work_order(&work.recorder, work.now, sequence)?;
+    values::write(row, patched.values)?;
+    let (id, version) = (row.id, row.version);
+    write_changed(work, Owner::WorkOrder, id.0, &patched.changed_attributes).await?;
+    let fact = Fact::WorkOrderUpdated { changes: patched.changes };
+    work.recorder.record(aggregate.work_order_subject(id, version), fact, Reason::default());
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod kill;
 mod overload;
+mod plugins;
 mod run_in_flight;
 mod start;
 
@@ -55,11 +56,17 @@ fn run(folder: &Path, arguments: &[&str]) -> Output {
 impl Server {
     /// Starts a server on a free port, and waits until it says which.
     pub(crate) fn start(folder: &Path, database_url: &str) -> Self {
+        Self::start_at(folder, database_url, SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// The same at an address of its own.
+    pub(crate) fn start_at(folder: &Path, database_url: &str, listen: SocketAddr) -> Self {
         use std::io::BufRead as _;
+        let listen = listen.to_string();
         let arguments = [
             "serve",
             "--listen",
-            "127.0.0.1:0",
+            &listen,
             "--database-url",
             database_url,
             "--plugin-allow-net",

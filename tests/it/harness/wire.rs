@@ -28,6 +28,25 @@ pub(crate) async fn post(address: SocketAddr, document: &str, variables: &Value)
     Ok(serde_json::from_str(&body)?)
 }
 
+/// Posts a plugin's answer to the callback URL that it was given, and gives the status.
+pub(crate) async fn call_back(url: &str, token: &str, answer: &Value) -> io::Result<u16> {
+    let rest = url.strip_prefix("http://").unwrap();
+    let (address, path) = rest.split_once('/').unwrap();
+    let body = answer.to_string();
+    let request = format!(
+        "POST /{path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let exchange = async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(request.as_bytes()).await?;
+        read_answer(&mut stream).await
+    };
+    let (status, _) = tokio::time::timeout(PATIENCE, exchange).await.expect("no answer in time")?;
+    Ok(status)
+}
+
 /// Status and body of an answer after which the connection ends.
 pub(crate) async fn read_answer(stream: &mut TcpStream) -> io::Result<(u16, String)> {
     let mut bytes = Vec::new();

@@ -2,7 +2,9 @@
 
 mod call;
 mod create;
+mod defer;
 mod dropped;
+mod enrich;
 mod fair;
 mod gate;
 mod refusal;
@@ -13,10 +15,11 @@ mod steps;
 mod takeover;
 mod triggers;
 mod update;
+mod watch;
 mod workflow;
 mod workflow_update;
 
-use entity::{id::PluginId, plugin_run};
+use entity::plugin_run;
 use sea_orm::EntityTrait as _;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -102,9 +105,10 @@ async fn settle_late(app: &TestApp, run: &plugin_run::Model, lease: Uuid, plugin
             on_reject: None,
             failure_policy: FailurePolicy::Reject,
         },
-        plugin_id: PluginId::parse(plugin_id).unwrap(),
         plugin_name: "late".to_owned(),
         max_attempts: 5,
+        deadline: app.app.clock.now(),
+        seen: 0,
         attempt: None,
         answer,
     };

@@ -65,13 +65,16 @@ async fn the_headers_identify_and_sign_the_request() {
         let found: Vec<_> = call.headers.get_all(name).iter().collect();
         assert_eq!(found, [value], "{name}");
     }
+    let trace = call.headers["traceparent"].to_str().unwrap();
+    let parts: Vec<_> = trace.split('-').map(str::len).collect();
+    assert!(parts == [2, 32, 16, 2] && trace.starts_with("00-") && trace.ends_with("-01"), "{trace}");
 }
 
 #[tokio::test]
 async fn the_body_is_the_whole_document_in_the_words_of_the_contract() {
     let app = TestApp::start().await;
     let server = PluginServer::start().await;
-    let http = json!({"url": server.url, "method": "PUT", "requestTimeoutMs": 1_500});
+    let http = json!({"url": server.url, "method": "PUT", "callbackTimeoutMs": 2_000});
     let (call, _, [order_id, work_order_id, workflow_id]) = called(&app, &server, http).await;
     assert_eq!(call.method, "PUT");
     let event = &app.stored().await.events[0];
@@ -85,11 +88,15 @@ async fn the_body_is_the_whole_document_in_the_words_of_the_contract() {
             "entityVersion": 1, "occurredAt": "2026-03-01T08:00:00Z", "recordedAt": "2026-03-01T08:00:00Z",
         })
     );
+    let url = format!("http://127.0.0.1:8080/plugin-callbacks/{}", run.id);
+    let mut sent = call.body["run"].clone();
+    let token = text(&sent.as_object_mut().unwrap().remove("callbackToken").unwrap());
+    assert!(token.len() > 100 && !token.contains("default"), "{token}");
     assert_eq!(
-        call.body["run"],
+        sent,
         json!({
             "id": run.id.to_string(), "workflow": workflow_id, "step": "check", "attempt": 1,
-            "deadline": "2026-03-01T08:00:01.500Z",
+            "deadline": "2026-03-01T08:00:02Z", "callbackUrl": url,
         })
     );
     assert_eq!(call.body["workOrder"], json!(null));

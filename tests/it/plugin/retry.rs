@@ -125,12 +125,10 @@ async fn an_answer_that_will_not_change_fails_the_step_at_once() {
         (401, "", "the plugin answered 401"),
         (301, "", "the plugin answered 301: redirects are not followed"),
         (307, "", "the plugin answered 307: redirects are not followed"),
-        (202, "", "the plugin answered 202: answers that come later (DEFER) are not supported yet"),
-        (200, r#"{"verdict": "DEFER"}"#, "the plugin answered DEFER, which is not supported yet"),
         (
             200,
-            r#"{"verdict": "ENRICH", "patch": {}}"#,
-            "the plugin answered ENRICH, which is not supported yet",
+            r#"{"verdict": "ENRICH", "patch": []}"#,
+            "the plugin answered ENRICH without a patch, which must be a JSON object",
         ),
         (
             200,

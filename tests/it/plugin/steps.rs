@@ -126,10 +126,8 @@ async fn a_held_run_waits_for_its_retry_and_then_goes_on() {
     let app = TestApp::start().await;
     let server = PluginServer::start().await;
     let (id, _) = plugin(&app, "checker", json!({"url": server.url, "maxAttempts": 1})).await;
-    let steps = [
-        ("first", id.as_str(), Some("second"), None, "HOLD"),
-        ("second", id.as_str(), None, None, "REJECT"),
-    ];
+    let steps =
+        [("first", id.as_str(), Some("second"), None, "HOLD"), ("second", id.as_str(), None, None, "REJECT")];
     stepped(&app, &steps).await;
     server.answer(500, "");
     let (order_id, _) = app.create(order(1)).await;
@@ -158,7 +156,9 @@ async fn only_what_failed_and_can_still_matter_is_retried() {
     let (id, _) = plugin(&app, "checker", json!({"url": server.url})).await;
     stepped(&app, &[("first", &id, None, None, "REJECT")]).await;
     let retry = async |run: &str| {
-        let payload = app.mutate("pluginRunRetry", json!({"id": run}), "pluginRun { id } userErrors { code path message }").await;
+        let payload = app
+            .mutate("pluginRunRetry", json!({"id": run}), "pluginRun { id } userErrors { code path message }")
+            .await;
         assert_eq!(payload["pluginRun"], json!(null));
         payload["userErrors"][0].clone()
     };

@@ -26,7 +26,9 @@ fn calls(server: &PluginServer) -> Vec<String> {
 async fn each_trigger_has_its_event() {
     let app = TestApp::start().await;
     let server = PluginServer::start().await;
-    for trigger in ["ORDER_UPDATED", "ORDER_STATUS_CHANGED", "WORK_ORDER_CREATED", "WORK_ORDER_STATUS_CHANGED"] {
+    for trigger in
+        ["ORDER_UPDATED", "ORDER_STATUS_CHANGED", "WORK_ORDER_CREATED", "WORK_ORDER_STATUS_CHANGED"]
+    {
         on(&app, trigger, &server).await;
     }
     let (id, work_orders) = app.create(order(1)).await;

@@ -198,9 +198,11 @@ fn an_order_that_no_rule_moves_on_says_so() {
         &["EXECUTE blocked in IN_PROGRESS: EXECUTE waits for a roll-up rule of the lifecycle to hold"],
     );
     assert_eq!(
-        explain(&parse_with(situation, &proud, built_in_work_order_lifecycle()), &Plugins::default(), |sequence| {
-            sequence.to_string()
-        }),
+        explain(
+            &parse_with(situation, &proud, built_in_work_order_lifecycle()),
+            &Plugins::default(),
+            |sequence| { sequence.to_string() }
+        ),
         "waits for CANCEL: all its work orders are settled, and no rule of its lifecycle moves it on"
     );
 }
