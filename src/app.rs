@@ -7,6 +7,7 @@ use crate::{
     config::Config,
     events::{Hub, Wake},
     fault::Fault,
+    metrics::Metrics,
     outbound,
     seam::{Clock, Ids},
     secret::Keyring,
@@ -37,6 +38,8 @@ pub struct App {
     pub lifecycles: Arc<KnownLifecycles>,
     /// What tenants define of custom attributes.
     pub definitions: Arc<TenantCache<Definitions>>,
+    /// What the process counts about itself.
+    pub metrics: Arc<Metrics>,
     /// Where creates that come at the same time meet.
     pub together: Together,
     /// Sees the events of every transaction before it commits.

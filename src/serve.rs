@@ -3,7 +3,6 @@
 use std::{io, panic::AssertUnwindSafe, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow, bail};
-use axum::serve::ListenerExt as _;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -13,6 +12,7 @@ use crate::{
     config::{Config, DataKeyFile},
     events::{Hub, Wake},
     http::{self, Sockets},
+    metrics::Metrics,
     outbound::{self, AddressRules},
     plugins::{PluginManager, Worker},
     seam::{Clock, Ids},
@@ -67,15 +67,17 @@ pub fn assemble(
     ids: Ids,
 ) -> anyhow::Result<App> {
     let rules = AddressRules { allowed: config.plugin_allow_net.clone() };
+    let metrics = Arc::<Metrics>::default();
     Ok(App {
         database,
         config: Arc::new(config),
+        hub: Hub::default().timed(clock.clone(), metrics.event_lag()),
+        metrics,
         clock,
         ids,
         keyring: Arc::new(keyring),
         outbound: outbound::Client::new(rules)?,
         wake: Wake::default(),
-        hub: Hub::default(),
         lifecycles: Arc::default(),
         definitions: Arc::default(),
         together: Together::default(),
@@ -148,20 +150,25 @@ pub async fn run(app: App, listener: TcpListener, shutdown: CancellationToken) -
     for service in SERVICES {
         services.spawn(keep_running(service, app.clone(), stop_services.clone()));
     }
-    services.close();
-
     let address = listener.local_addr()?;
     let sockets = Sockets::new(shutdown.clone());
-    // Without `nodelay`, a small answer may wait until the receiver has acknowledged the one before.
-    let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
-    let server = axum::serve(listener, http::router_until(app.clone(), sockets.clone()))
-        .with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let router = http::router_until(app.clone(), sockets.clone());
+    let server = http::serve(listener, router, shutdown.clone());
+    if let Some(address) = app.config.metrics_listen {
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            anyhow!(
+                "cannot serve metrics on {address}: {error}; choose another address with --metrics-listen"
+            )
+        })?;
+        tracing::info!("metrics at http://{}/metrics", listener.local_addr()?);
+        let router = http::metrics_router(app.clone(), sockets.clone());
+        services.spawn(http::serve(listener, router, stop_services.clone()));
+    }
     tracing::info!("GraphQL at http://{address}/graphql, GraphiQL at http://{address}/");
 
     let ended = async {
-        server.await?;
+        server.await;
         sockets.ended().await;
-        io::Result::Ok(())
     };
     let overdue = async {
         shutdown.cancelled().await;
@@ -172,9 +179,10 @@ pub async fn run(app: App, listener: TcpListener, shutdown: CancellationToken) -
         // The first one first, so that what happens is logged in order.
         biased;
         () = overdue => tracing::warn!("some requests or sockets did not end in time and are cut off"),
-        outcome = ended => outcome?,
+        () = ended => {}
     }
 
+    services.close();
     stop_services.cancel();
     if timeout(SERVICES_END_WITHIN, services.wait()).await.is_err() {
         tracing::warn!(

@@ -180,6 +180,21 @@ mod tests {
     }
 
     #[test]
+    fn every_flag_is_documented_and_no_other() {
+        let document = include_str!("../../docs/OPERATIONS.md");
+        let documented = document.lines().filter_map(|line| {
+            let flag = line.strip_prefix("| `--")?;
+            flag.split(['`', ' ']).next()
+        });
+        let mut documented: Vec<_> = documented.collect();
+        let command = Cli::command();
+        let flags = command.get_arguments().filter_map(clap::Arg::get_long);
+        let mut flags: Vec<_> = flags.filter(|flag| !matches!(*flag, "help" | "version")).collect();
+        (documented.sort_unstable(), flags.sort_unstable());
+        assert_eq!(documented, flags);
+    }
+
+    #[test]
     fn wrong_usage_has_its_own_status() {
         assert_eq!(i32::from(USAGE), Cli::try_parse_from(["waybill", "--nope"]).unwrap_err().exit_code());
     }

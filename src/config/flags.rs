@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::source::Setting;
+use super::{limits::LimitFlags, source::Setting};
 
 /// Flags that every command takes. Each can be set in the environment and in the file as well.
 #[derive(Args, Clone, Debug, Default)]
@@ -66,6 +66,11 @@ pub struct Flags {
     #[arg(long, global = true, value_name = "ORIGIN")]
     pub cors_origin: Vec<String>,
 
+    /// Another address and port, to serve metrics on alone; without it they are at /metrics, while no access is configured
+    /// [env: WAYBILL_METRICS_LISTEN]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub metrics_listen: Option<String>,
+
     /// What to log: error, warn, info, debug, trace, or directives such as info,waybill=debug [env: WAYBILL_LOG]
     /// [default: info]
     #[arg(long, global = true, value_name = "FILTER")]
@@ -74,6 +79,10 @@ pub struct Flags {
     /// How to log: text or json [env: WAYBILL_LOG_FORMAT] [default: text]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub log_format: Option<String>,
+
+    /// How much callers may ask for.
+    #[command(flatten)]
+    pub limits: LimitFlags,
 }
 
 impl Flags {
@@ -93,8 +102,10 @@ impl Flags {
             Setting::BatchLimit => one(&self.batch_limit),
             Setting::TrustedDocuments => one(&self.trusted_documents),
             Setting::CorsOrigin => several(&self.cors_origin),
+            Setting::MetricsListen => one(&self.metrics_listen),
             Setting::Log => one(&self.log),
             Setting::LogFormat => one(&self.log_format),
+            Setting::Limit(limit) => one(self.limits.given(limit)),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! reads the environment, and nothing changes a [`Config`] once it is loaded.
 
 mod flags;
+mod limits;
 mod parse;
 mod problem;
 mod source;
@@ -23,9 +24,11 @@ use axum::http::HeaderValue;
 use ipnet::IpNet;
 
 pub use flags::Flags;
+pub use limits::{LimitFlags, Limits};
 pub use problem::{Problem, Problems};
 
 use crate::secret::Secret;
+use limits::Limit;
 use source::{Setting, Sources};
 
 /// Everything that can be configured. [`Config::default`] is a server without flags, environment and file; the values
@@ -53,18 +56,14 @@ pub struct Config {
     pub trusted_documents: Option<Arc<TrustedDocuments>>,
     /// Origins whose pages may use the server (none).
     pub cors_origins: Vec<HeaderValue>,
+    /// Where metrics are served alone (with everything else, while no access is configured).
+    pub metrics_listen: Option<SocketAddr>,
     /// Which log lines are written: a level, or directives such as `info,waybill=debug` (info).
     pub log: String,
     /// How log lines are written (text).
     pub log_format: LogFormat,
-    /// Largest body of a request, and largest message on a WebSocket, in bytes (8 MiB).
-    pub body_limit_bytes: usize,
-    /// How long a request may take, the reading of its body included (30 s).
-    pub request_timeout: Duration,
-    /// How deep the fields of an operation may nest (20).
-    pub query_depth: usize,
-    /// How much an operation may ask for; each field of each item counts (20,000).
-    pub query_complexity: usize,
+    /// How much callers may ask for.
+    pub limits: Limits,
     /// How long the answer to a request with an idempotency key is kept (24 h).
     pub idempotency_keep: Duration,
     /// How long events are kept (for ever).
@@ -106,12 +105,10 @@ impl Default for Config {
             batch_limit: 1,
             trusted_documents: None,
             cors_origins: Vec::new(),
+            metrics_listen: None,
             log: "info".to_owned(),
             log_format: LogFormat::default(),
-            body_limit_bytes: 8 * 1024 * 1024,
-            request_timeout: Duration::from_secs(30),
-            query_depth: 20,
-            query_complexity: 20_000,
+            limits: Limits::default(),
             idempotency_keep: Duration::from_hours(24),
             event_keep: None,
         }
@@ -182,8 +179,18 @@ impl Config {
             &mut problems,
         );
         sources.read_list(Setting::CorsOrigin, &mut config.cors_origins, parse::origin, &mut problems);
+        sources.read(
+            Setting::MetricsListen,
+            &mut config.metrics_listen,
+            |text| parse::address(text).map(Some),
+            &mut problems,
+        );
         sources.read(Setting::Log, &mut config.log, parse::log_filter, &mut problems);
         sources.read(Setting::LogFormat, &mut config.log_format, parse::log_format, &mut problems);
+        for limit in Limit::ALL {
+            let parse = |text: &str| limit.parse(text);
+            sources.read(Setting::Limit(limit), limit.of(&mut config.limits), parse, &mut problems);
+        }
         config.data_key_file = parse::own_key_file(config.database_url.expose());
         sources.read(Setting::DataKeyFile, &mut config.data_key_file, parse::data_key_file, &mut problems);
         Problems::none_of(problems).map(|()| config)

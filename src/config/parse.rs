@@ -29,17 +29,21 @@ const KEY_FILE: &str = "waybill.data-key";
 /// What is appended to the name of a SQLite file to name its key file.
 const KEY_FILE_SUFFIX: &str = ".data-key";
 
-pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     let address = match text.strip_prefix("localhost:").map(str::parse) {
         Some(Ok(port)) => Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)),
         _ => text.parse::<SocketAddr>(),
     };
-    let address = address.map_err(|_| {
+    address.map_err(|_| {
         format!(
             "{text:?} is not an address with a port; give one such as 127.0.0.1:8080, [::1]:8080 or \
              localhost:8080"
         )
-    })?;
+    })
+}
+
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+    let address = address(text)?;
     if address.ip().to_canonical().is_loopback() {
         Ok(address)
     } else {

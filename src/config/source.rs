@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Flags, Problem};
+use super::{Flags, Problem, limits::Limit};
 
 /// The variable that names the file.
 const FILE_VARIABLE: &str = "WAYBILL_CONFIG";
@@ -25,12 +25,14 @@ pub(super) enum Setting {
     BatchLimit,
     TrustedDocuments,
     CorsOrigin,
+    MetricsListen,
     Log,
     LogFormat,
+    Limit(Limit),
 }
 
 impl Setting {
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 27] = [
         Self::Listen,
         Self::PublicUrl,
         Self::DatabaseUrl,
@@ -42,8 +44,22 @@ impl Setting {
         Self::BatchLimit,
         Self::TrustedDocuments,
         Self::CorsOrigin,
+        Self::MetricsListen,
         Self::Log,
         Self::LogFormat,
+        Self::Limit(Limit::Depth),
+        Self::Limit(Limit::Complexity),
+        Self::Limit(Limit::Aliases),
+        Self::Limit(Limit::Directives),
+        Self::Limit(Limit::RootFields),
+        Self::Limit(Limit::Tokens),
+        Self::Limit(Limit::DocumentBytes),
+        Self::Limit(Limit::BodyBytes),
+        Self::Limit(Limit::List),
+        Self::Limit(Limit::Seconds),
+        Self::Limit(Limit::Sockets),
+        Self::Limit(Limit::Rate),
+        Self::Limit(Limit::TenantRate),
     ];
 
     /// Its key in the file.
@@ -60,8 +76,10 @@ impl Setting {
             Self::BatchLimit => "batch_limit",
             Self::TrustedDocuments => "trusted_documents",
             Self::CorsOrigin => "cors_origin",
+            Self::MetricsListen => "metrics_listen",
             Self::Log => "log",
             Self::LogFormat => "log_format",
+            Self::Limit(limit) => limit.key(),
         }
     }
 

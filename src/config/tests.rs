@@ -58,9 +58,8 @@ fn without_flags_environment_and_file_everything_is_as_documented() {
     assert_eq!(config.data_key_file, DataKeyFile::Own("waybill.db.data-key".into()));
     assert_eq!(config.plugin_allow_net, networks(&[]));
     assert_eq!((config.log.as_str(), config.log_format), ("info", LogFormat::Text));
-    assert_eq!(config.body_limit_bytes, 8_388_608);
-    assert_eq!(config.request_timeout, Duration::from_secs(30));
-    assert_eq!((config.query_depth, config.query_complexity), (20, 20_000));
+    assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.limits.request_timeout(), Duration::from_secs(30));
     assert_eq!(config.idempotency_keep, Duration::from_hours(24));
     assert_eq!(config.event_keep, None);
     assert!(config.introspection && config.trusted_documents.is_none() && config.cors_origins.is_empty());
@@ -112,10 +111,39 @@ fn every_setting_can_be_made_in_every_place() {
         (Setting::BatchLimit, "7"),
         (Setting::TrustedDocuments, documents.path()),
         (Setting::CorsOrigin, "https://a.example,http://b.example:81"),
+        (Setting::MetricsListen, "10.0.0.1:9464"),
         (Setting::Log, "info,waybill=debug"),
         (Setting::LogFormat, "json"),
+        (Setting::Limit(Limit::Depth), "11"),
+        (Setting::Limit(Limit::Complexity), "12"),
+        (Setting::Limit(Limit::Aliases), "13"),
+        (Setting::Limit(Limit::Directives), "14"),
+        (Setting::Limit(Limit::RootFields), "15"),
+        (Setting::Limit(Limit::Tokens), "16"),
+        (Setting::Limit(Limit::DocumentBytes), "2001"),
+        (Setting::Limit(Limit::BodyBytes), "2002"),
+        (Setting::Limit(Limit::List), "17"),
+        (Setting::Limit(Limit::Seconds), "18"),
+        (Setting::Limit(Limit::Sockets), "19"),
+        (Setting::Limit(Limit::Rate), "20"),
+        (Setting::Limit(Limit::TenantRate), "21"),
     ];
     assert_eq!(texts.map(|(setting, _)| setting), Setting::ALL);
+    let limits = Limits {
+        depth: 11,
+        complexity: 12,
+        aliases: 13,
+        directives: 14,
+        root_fields: 15,
+        tokens: 16,
+        document_bytes: 2_001,
+        body_bytes: 2_002,
+        list: 17,
+        seconds: 18,
+        sockets: 19,
+        rate: 20,
+        tenant_rate: 21,
+    };
 
     let flags: Vec<_> =
         texts.iter().flat_map(|(setting, text)| [setting.flag(), (*text).to_owned()]).collect();
@@ -139,10 +167,12 @@ fn every_setting_can_be_made_in_every_place() {
         assert_eq!(config.data_key_file, DataKeyFile::Given(key.path().into()));
         assert_eq!(config.plugin_allow_net, networks(&["10.1.0.0/16", "fd00:1::/32"]));
         assert_eq!(config.event_keep, Some(Duration::from_hours(30 * 24)));
+        assert_eq!(config.metrics_listen, Some("10.0.0.1:9464".parse().unwrap()));
         assert_eq!((config.introspection, config.batch_limit), (false, 7));
         assert_eq!(config.trusted_documents.unwrap()["sha256:1"], "{ a }");
         assert_eq!(config.cors_origins, ["https://a.example", "http://b.example:81"]);
         assert_eq!((config.log.as_str(), config.log_format), ("info,waybill=debug", LogFormat::Json));
+        assert_eq!(config.limits, limits);
     }
 }
 
@@ -232,7 +262,9 @@ fn every_problem_is_named_with_its_place() {
         format!(
             "limits in {path}: there is no such setting; the settings are listen, database_url, \
              database_connections, data_key_file, plugin_allow_net, event_keep_days, introspection, batch_limit, \
-             trusted_documents, cors_origin, log, log_format"
+             trusted_documents, cors_origin, metrics_listen, log, log_format, limit_depth, limit_complexity, \
+             limit_aliases, limit_directives, limit_root_fields, limit_tokens, limit_document_bytes, \
+             limit_body_bytes, limit_list, limit_seconds, limit_sockets, limit_rate, limit_tenant_rate"
         ),
         format!(
             "listen in {path}: \"8080\" is not an address with a port; give one such as 127.0.0.1:8080, [::1]:8080 \
@@ -294,6 +326,9 @@ fn a_setting_that_makes_no_sense_is_refused() {
         ("--cors-origin", "https://me@app.example.com", "is not an origin"),
         ("--cors-origin", "file:///x", "is not an origin"),
         ("--cors-origin", "null", "is not an origin"),
+        ("--limit-depth", "31", "give one from 1 to 30"),
+        ("--limit-body-bytes", "8 MiB", "give one from 1024 to 1000000000"),
+        ("--limit-rate", "-1", "give one from 0 to 1000000000"),
         ("--log", "waybill=loud", "not a log filter"),
         ("--log", "", "not a log filter"),
         ("--log-format", "JSON", "not a log format"),

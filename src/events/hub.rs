@@ -7,6 +7,7 @@ use std::{
 };
 
 use entity::event::Model;
+use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +17,7 @@ use super::{
 };
 use crate::{
     fault::Fault,
+    seam::Clock,
     store::{self, Database, Reader, Tenant, event::EventFilter},
 };
 
@@ -33,6 +35,8 @@ pub struct Hub {
     /// The newest events of each tenant that somebody listens to.
     feeds: Arc<Mutex<HashMap<Tenant, watch::Sender<Window>>>>,
     patience: Duration,
+    /// Tells how old events are when they are handed out, and where that is put down.
+    lag: Option<(Clock, Histogram)>,
 }
 
 impl Default for Hub {
@@ -64,7 +68,18 @@ impl Feed {
 impl Hub {
     /// A hub that sends a subscriber away which fell behind and has not caught up after this long.
     pub fn with_patience(patience: Duration) -> Self {
-        Self { feeds: Arc::default(), patience }
+        Self { feeds: Arc::default(), patience, lag: None }
+    }
+
+    /// The same that puts down how old events are when it hands them out.
+    #[must_use]
+    pub fn timed(self, clock: Clock, lag: Histogram) -> Self {
+        Self { lag: Some((clock, lag)), ..self }
+    }
+
+    /// How many subscriptions wait for live events.
+    pub fn subscriptions(&self) -> usize {
+        self.feeds().values().map(watch::Sender::receiver_count).sum()
     }
 
     pub(super) const fn patience(&self) -> Duration {
@@ -106,6 +121,10 @@ impl Hub {
     }
 
     fn send(&self, tenant: &Tenant, events: Vec<Model>) {
+        if let (Some((clock, lag)), Some(oldest)) = (&self.lag, events.first()) {
+            let age = clock.now().signed_duration_since(oldest.recorded_at).to_std().unwrap_or_default();
+            lag.observe(age.as_secs_f64());
+        }
         let feeds = self.feeds();
         let Some(feed) = feeds.get(tenant) else { return };
         // All of them at once: a subscriber is woken once for what committed together.

@@ -14,12 +14,15 @@ use std::{
 
 use async_graphql::{
     Name, Positioned, Value, Variables,
-    parser::types::{BaseType, ExecutableDocument, OperationDefinition, Selection, SelectionSet},
+    parser::types::{
+        BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet,
+    },
 };
 
 use super::{
     field_order::FieldOrder,
     guard::{self, Need},
+    limits::Cost,
 };
 
 /// A longer document is parsed each time; so one that was made by hand fits, and values that a client wrote into the
@@ -42,6 +45,10 @@ pub struct Document {
     pub needs: Vec<Need>,
     /// Whether it has one operation, and that asks for one field.
     pub has_one_field: bool,
+    /// What its operation is called, if it has one operation with a name.
+    pub name: Option<Name>,
+    /// What its operation costs.
+    pub(super) cost: Cost,
     /// Whether it asks about the schema.
     pub introspects: bool,
     /// The variables of its one operation, if all of them are of built-in scalar types.
@@ -59,15 +66,29 @@ enum Scalar {
 }
 
 impl Document {
-    /// What is to be known of a document of which that operation was asked for.
-    pub fn new(parsed: ExecutableDocument, operation: Option<&str>) -> Self {
+    /// What is to be known of a document of which that operation was asked for, which costs as much as `cost` says.
+    pub(super) fn new(parsed: ExecutableDocument, operation: Option<&str>, cost: Cost) -> Self {
         let order = Arc::new(FieldOrder::of(&parsed, operation));
         let needs = guard::needs(&parsed, operation);
         let only = only_operation(&parsed);
         let variables = only.and_then(variables);
         let has_one_field = only.is_some_and(|operation| operation.selection_set.node.items.len() == 1);
         let introspects = introspects(&parsed);
-        Self { parsed, order, needs, introspects, has_one_field, variables, is_valid: AtomicBool::new(false) }
+        let name = match &parsed.operations {
+            DocumentOperations::Multiple(named) if named.len() == 1 => named.keys().next().cloned(),
+            _ => None,
+        };
+        Self {
+            parsed,
+            order,
+            needs,
+            name,
+            cost,
+            introspects,
+            has_one_field,
+            variables,
+            is_valid: AtomicBool::new(false),
+        }
     }
 
     /// It was executed, and so it is valid.
@@ -173,10 +194,13 @@ impl Documents {
 mod tests {
     use async_graphql::{parser::parse_query, value};
 
-    use super::*;
+    use super::{super::limits::check_document, *};
+    use crate::config::Limits;
 
     fn document(text: &str) -> Document {
-        Document::new(parse_query(text).unwrap(), None)
+        let parsed = parse_query(text).unwrap();
+        let cost = check_document(&parsed, None, &Limits::default()).unwrap();
+        Document::new(parsed, None, cost)
     }
 
     fn kept(documents: &Documents) -> usize {

@@ -1,6 +1,10 @@
 //! The one way to execute an operation, whatever the transport.
 
-use std::{future::ready, sync::Arc, time::Duration};
+use std::{
+    future::ready,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_graphql::{
     Name, PathSegment, Request, Response, ServerError, Value,
@@ -16,6 +20,8 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 
+use tracing::Instrument as _;
+
 use super::{
     Executable, Schema,
     context::Operation,
@@ -24,13 +30,15 @@ use super::{
     gather::Loads,
     guard,
     handover::{Handover, Item},
-    limits::nested_too_deep,
+    limits,
     loaders::StoreLoader,
     scalar::raw_text,
 };
-use crate::{access::Caller, app::App, events::Place};
+use crate::{access::Caller, app::App, events::Place, metrics::Outcome};
 
 const MAX_PARSE_ERROR_CHARS: usize = 1_000;
+/// A longer name of an operation is not logged.
+const MAX_LOGGED_NAME: usize = 100;
 
 /// Executes operations of one caller.
 #[derive(Clone)]
@@ -49,6 +57,11 @@ impl Endpoint {
     pub fn new(schema: Schema, app: App, caller: Caller, request_id: &str) -> Self {
         let request_id = request_id.into();
         Self { schema, app, caller, request_id, may_change: true, resume: None, place: None }
+    }
+
+    /// Whose operations it executes.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// The same for operations that change nothing; mutations are refused.
@@ -76,9 +89,7 @@ impl Endpoint {
         if let Some(document) = self.schema.documents.find(text) {
             return Ok(document);
         }
-        if nested_too_deep(text) {
-            return Err(Code::QueryTooComplex.server_error("the document is nested too deep"));
-        }
+        limits::check_text(text, &self.schema.limits)?;
         let parsed = parse_query(text).map_err(|error| {
             let mut error = ServerError::from(error);
             // It shows the line with the fault, which may be the whole of a long document.
@@ -86,7 +97,9 @@ impl Endpoint {
             error.extensions.get_or_insert_default().set("code", Code::GraphqlParseFailed.as_str());
             error
         })?;
-        let document = Document::new(parsed, request.operation_name.as_deref());
+        let operation = request.operation_name.as_deref();
+        let cost = limits::check_document(&parsed, operation, &self.schema.limits)?;
+        let document = Document::new(parsed, operation, cost);
         Ok(self.schema.documents.keep(text, document))
     }
 
@@ -106,6 +119,7 @@ impl Endpoint {
             let message = "this server answers no questions about its schema; `waybill schema` prints it";
             return Err(Code::Forbidden.server_error(message));
         }
+        let cost = document.cost.check(&request.variables, &self.schema.limits)?;
         request.set_parsed_query(document.parsed.clone());
         let reader = self.app.reader(&self.caller);
         // The default delay gathers keys for a millisecond; `Loads` does it without.
@@ -125,28 +139,81 @@ impl Endpoint {
         });
         let is_valid = document.is_valid_with(&request.variables);
         let schema = if is_valid { &self.schema.unvalidated } else { &self.schema.validated };
-        Ok(Prepared { request, document, loads, schema: schema.clone() })
+        Ok(Prepared { request, document, loads, schema: schema.clone(), cost })
     }
 
     /// Executes an operation that answers once.
     pub async fn execute(&self, request: Request) -> Response {
+        let begun = Instant::now();
+        let named = request.operation_name.clone();
         match self.prepare(request, None) {
-            Ok(Prepared { request, document, loads, schema }) => {
-                let response = loads.gather(schema.execute(request)).await;
-                finish(response, &document)
+            Ok(Prepared { request, document, loads, schema, cost }) => {
+                let name = named.as_deref().or(document.name.as_deref());
+                // All at once: what is recorded in a span later has its fields written anew.
+                let span = tracing::info_span!(
+                    "operation",
+                    request.id = %self.request_id,
+                    tenant.id = %self.caller.tenant,
+                    operation.name = name.filter(|name| name.len() <= MAX_LOGGED_NAME),
+                );
+                let response = loads.gather(schema.execute(request)).instrument(span).await;
+                let mut response = finish(response, &document);
+                if was_executed(&response) {
+                    response.extensions.insert("cost".to_owned(), cost.into());
+                }
+                self.count(&document, named.as_deref(), &response, Some(begun.elapsed()));
+                response
             }
-            Err(error) => Response::from_errors(vec![error]),
+            Err(error) => {
+                let response = Response::from_errors(vec![error]);
+                self.app.metrics.operation("", None, Outcome::Refused, codes(&response), None);
+                response
+            }
         }
+    }
+
+    /// Counts an operation that was answered.
+    fn count(
+        &self,
+        document: &Document,
+        named: Option<&str>,
+        response: &Response,
+        duration: Option<Duration>,
+    ) {
+        let kind = match kind(&document.parsed, named) {
+            Some(OperationType::Query) => "query",
+            Some(OperationType::Mutation) => "mutation",
+            Some(OperationType::Subscription) => "subscription",
+            None => "",
+        };
+        let name = named.or(document.name.as_deref());
+        let outcome = match (was_executed(response), response.errors.is_empty()) {
+            (false, _) => Outcome::Refused,
+            (true, false) => Outcome::Failed,
+            (true, true) => Outcome::Ok,
+        };
+        self.app.metrics.operation(kind, name, outcome, codes(response), duration);
     }
 
     /// Executes any operation: a subscription answers again and again.
     pub fn execute_stream(&self, request: Request) -> BoxStream<'static, Item> {
         let handover = Arc::<Handover>::default();
+        let named = request.operation_name.clone();
         let prepared = self.prepare(request, Some(&handover));
+        match &prepared {
+            // It counts as it is taken up: its end may be days away.
+            Ok(Prepared { document, .. }) => {
+                self.count(document, named.as_deref(), &Response::default(), None);
+            }
+            Err(error) => {
+                let response = Response::from_errors(vec![error.clone()]);
+                self.app.metrics.operation("", None, Outcome::Refused, codes(&response), None);
+            }
+        }
         let left = Arc::clone(&handover);
         let executed = stream! {
             match prepared {
-                Ok(Prepared { request, document, loads, schema }) => {
+                Ok(Prepared { request, document, loads, schema, .. }) => {
                     let mut responses = loads.gather(schema.execute_stream(request));
                     while let Some(response) = responses.next().await {
                         yield Item::Response(finish(response, &document));
@@ -171,6 +238,7 @@ struct Prepared {
     loads: Loads,
     /// Validates the document, unless it is known to be valid.
     schema: Executable,
+    cost: u64,
 }
 
 /// Whether the operation that is to be executed is a mutation.
@@ -179,6 +247,22 @@ fn is_mutation(document: &ExecutableDocument, name: Option<&str>) -> bool {
     operations.any(|(of, operation)| {
         operation.node.ty == OperationType::Mutation
             && of.is_none_or(|of| name.is_none_or(|name| of.as_str() == name))
+    })
+}
+
+/// What kind of operation is to be executed.
+fn kind(document: &ExecutableDocument, name: Option<&str>) -> Option<OperationType> {
+    let mut operations = document.operations.iter();
+    let chosen = operations.find(|(of, _)| name.is_none_or(|name| of.is_none_or(|of| of == name)));
+    chosen.map(|(_, operation)| operation.node.ty)
+}
+
+/// The codes of the errors of an answer.
+fn codes(response: &Response) -> impl Iterator<Item = String> {
+    let codes = response.errors.iter().filter_map(|error| error.extensions.as_ref()?.get("code"));
+    codes.filter_map(|code| match code {
+        Value::String(code) => Some(code.clone()),
+        _ => None,
     })
 }
 

@@ -24,6 +24,8 @@ pub enum Code {
     Forbidden,
     /// The document asks for too much at once.
     QueryTooComplex,
+    /// The caller, or its tenant, sends more than it may.
+    RateLimited,
     /// It took too long.
     Timeout,
     /// The document that a request names is not known here.
@@ -40,13 +42,14 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::BadUserInput,
         Self::GraphqlParseFailed,
         Self::GraphqlValidationFailed,
         Self::Unauthenticated,
         Self::Forbidden,
         Self::QueryTooComplex,
+        Self::RateLimited,
         Self::Timeout,
         Self::PersistedQueryNotFound,
         Self::CursorExpired,
@@ -64,6 +67,7 @@ impl Code {
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Forbidden => "FORBIDDEN",
             Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
+            Self::RateLimited => "RATE_LIMITED",
             Self::Timeout => "TIMEOUT",
             Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
             Self::CursorExpired => "CURSOR_EXPIRED",
@@ -124,7 +128,6 @@ pub fn add_codes(response: &mut Response) {
             continue;
         }
         let code = match error.message.as_str() {
-            "Query is nested too deep." | "Query is too complex." => Code::QueryTooComplex,
             message if message.starts_with("The recursion depth of the query") => Code::QueryTooComplex,
             _ if error.path.is_empty() => Code::GraphqlValidationFailed,
             _ => Code::BadUserInput,

@@ -48,7 +48,7 @@ pub use handover::Item;
 use persisted::Persisted;
 pub use quick::Writer;
 
-use crate::config::Config;
+use crate::config::{Config, Limits};
 
 /// What can be read.
 #[derive(Debug, Default, MergedObject)]
@@ -92,19 +92,14 @@ pub struct Schema {
     forms: Arc<Forms>,
     persisted: Arc<Persisted>,
     introspection: bool,
+    limits: Limits,
 }
 
 type Executable = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// Builds the schema with what is configured for every document.
 pub fn schema(config: &Config) -> Schema {
-    let build = |mode| {
-        builder()
-            .validation_mode(mode)
-            .limit_depth(config.query_depth)
-            .limit_complexity(config.query_complexity)
-            .finish()
-    };
+    let build = |mode| builder().validation_mode(mode).finish();
     Schema {
         validated: build(ValidationMode::Strict),
         unvalidated: build(ValidationMode::Fast),
@@ -112,6 +107,7 @@ pub fn schema(config: &Config) -> Schema {
         forms: Arc::default(),
         persisted: Arc::new(Persisted::new(config.trusted_documents.as_deref())),
         introspection: config.introspection,
+        limits: config.limits.clone(),
     }
 }
 

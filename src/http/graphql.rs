@@ -42,8 +42,22 @@ pub(super) async fn post(
         Form::Whole(media) => media,
         Form::Stream => Media::Json,
     };
+    let endpoint = edge.endpoint(id.as_str());
+    match edge.rates.take(endpoint.caller(), 1) {
+        Ok(standing) => standing.mark(answer_post(&edge, endpoint, request, form, media).await),
+        Err(too_fast) => too_fast.response(media),
+    }
+}
+
+async fn answer_post(
+    edge: &Arc<Edge>,
+    endpoint: Endpoint,
+    request: Request,
+    form: Form,
+    media: Media,
+) -> Response {
     let resume_at = sse::last_event_id(request.headers());
-    let deadline = Instant::now() + edge.app.config.request_timeout;
+    let deadline = Instant::now() + edge.app.config.limits.request_timeout();
     let body = match timeout_at(deadline, read(request)).await {
         Ok(Ok(body)) => body,
         Ok(Err(refusal)) => return refusal.in_media(media).into_response(),
@@ -54,10 +68,9 @@ pub(super) async fn post(
                 .into_response();
         }
     };
-    let endpoint = edge.endpoint(id.as_str());
     match (operation::read_body(&edge.schema, &body, edge.app.config.batch_limit), form) {
         (Ok(Operations::One(operation)), Form::Stream) => {
-            sse::open(&edge, endpoint, *operation, resume_at.as_deref())
+            sse::open(edge, endpoint, *operation, resume_at.as_deref())
         }
         (Ok(Operations::One(operation)), Form::Whole(media)) => {
             answer::respond(&execute(&endpoint, *operation, deadline).await, media)
@@ -66,6 +79,9 @@ pub(super) async fn post(
             Refusal::malformed("a stream answers one operation, not a list of them").into_response()
         }
         (Ok(Operations::Batch(batch)), Form::Whole(media)) => {
+            if let Err(too_fast) = edge.rates.take(endpoint.caller(), batch.len().saturating_sub(1)) {
+                return too_fast.response(media);
+            }
             let mut responses = Vec::with_capacity(batch.len());
             for operation in batch {
                 // In their order: a client may well send what it reads after what it changes.
@@ -94,9 +110,19 @@ pub(super) async fn get(
         (Err(rejection), _) if headers.contains_key(UPGRADE) => {
             Refusal::malformed(rejection.body_text()).into_response()
         }
-        (Err(_), Some(Form::Stream)) => sse::get(&edge, &id, &headers, parameters),
+        (Err(_), Some(Form::Stream)) => {
+            let endpoint = edge.endpoint(id.as_str()).only_reading();
+            match edge.rates.take(endpoint.caller(), 1) {
+                Ok(standing) => standing.mark(sse::get(&edge, endpoint, &headers, parameters)),
+                Err(too_fast) => too_fast.response(Media::Json),
+            }
+        }
         (Err(_), Some(Form::Whole(media))) => {
-            let mut response = query(&edge, &id, parameters, media).await;
+            let endpoint = edge.endpoint(id.as_str()).only_reading();
+            let mut response = match edge.rates.take(endpoint.caller(), 1) {
+                Ok(standing) => standing.mark(query(&edge, &endpoint, parameters, media).await),
+                Err(too_fast) => too_fast.response(media),
+            };
             let headers = response.headers_mut();
             // It is for this caller, and for now.
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -109,19 +135,18 @@ pub(super) async fn get(
 }
 
 /// Executes the query of a URL.
-async fn query(edge: &Edge, id: &RequestId, parameters: &str, media: Media) -> Response {
+async fn query(edge: &Edge, endpoint: &Endpoint, parameters: &str, media: Media) -> Response {
     let operation = match operation::read_parameters(&edge.schema, parameters) {
         Ok(operation) => operation,
         Err(unusable) => return unusable_response(unusable, URL, media),
     };
-    let endpoint = edge.endpoint(id.as_str()).only_reading();
     if endpoint.changes(&operation) {
         let message = "a mutation is sent with POST, never with GET";
         let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadUserInput, message);
         return ([(ALLOW, HeaderValue::from_static("POST"))], refusal.in_media(media)).into_response();
     }
-    let deadline = Instant::now() + edge.app.config.request_timeout;
-    answer::respond(&execute(&endpoint, operation, deadline).await, media)
+    let deadline = Instant::now() + edge.app.config.limits.request_timeout();
+    answer::respond(&execute(endpoint, operation, deadline).await, media)
 }
 
 async fn execute(endpoint: &Endpoint, operation: Operation, deadline: Instant) -> GraphqlResponse {

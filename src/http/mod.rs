@@ -10,10 +10,13 @@ mod graphiql;
 mod graphql;
 mod health;
 mod media;
+mod metrics;
 mod operation;
+mod rate;
 mod refusal;
 mod request_id;
 mod responses;
+mod server;
 mod sse;
 mod ws;
 
@@ -28,12 +31,15 @@ use axum::{
 };
 
 pub use graphiql::{EXAMPLES, Example};
+pub use metrics::metrics_router;
+pub use server::serve;
 pub use ws::Sockets;
 
 use crate::{
     app::App,
     graphql::{Code, Endpoint, Schema, schema},
 };
+use rate::Rates;
 use refusal::Refusal;
 use request_id::RequestId;
 
@@ -42,9 +48,22 @@ struct Edge {
     app: App,
     schema: Schema,
     sockets: Sockets,
+    rates: Rates,
 }
 
 impl Edge {
+    /// Whether another socket or stream may be opened; if not, the answer to who wants one.
+    fn room(&self) -> Result<(), Refusal> {
+        let message = if self.sockets.is_stopping() {
+            "the server is stopping; try again"
+        } else if self.sockets.open() >= self.app.config.limits.sockets {
+            "the server has as many open WebSockets and streams as it takes; try again later"
+        } else {
+            return Ok(());
+        };
+        Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, message))
+    }
+
     /// What executes the operations of one request.
     fn endpoint(&self, request_id: &str) -> Endpoint {
         Endpoint::new(self.schema.clone(), self.app.clone(), access::caller(), request_id)
@@ -58,12 +77,18 @@ pub fn router(app: App) -> Router {
 
 /// The whole service. Its WebSockets end when `sockets` says so.
 pub fn router_until(app: App, sockets: Sockets) -> Router {
-    let body_limit = app.config.body_limit_bytes;
+    let body_limit = app.config.limits.body_bytes;
     let cors = cors::layer(&app.config.cors_origins);
     let schema = schema(&app.config);
-    let edge = Arc::new(Edge { app, schema, sockets });
+    let rates = Rates::new(&app.config.limits, &app.clock);
+    let edge = Arc::new(Edge { app, schema, sockets, rates });
     let for_browsers_of_this_machine = from_fn_with_state(Arc::clone(&edge), csrf::guard);
-    let router = Router::new()
+    let mut router = Router::new();
+    if edge.app.config.metrics_listen.is_none() {
+        let metrics = metrics::route(edge.app.clone(), edge.sockets.clone());
+        router = router.route("/metrics", metrics.layer(for_browsers_of_this_machine.clone()));
+    }
+    let router = router
         .route("/", get(graphiql::page).layer(for_browsers_of_this_machine.clone()))
         .route("/graphql", get(graphql::get).post(graphql::post).layer(for_browsers_of_this_machine))
         .route(

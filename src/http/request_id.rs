@@ -55,11 +55,18 @@ pub(super) async fn layer(State(edge): State<Arc<Edge>>, mut request: Request, n
     let begun = Instant::now();
     let mut response = survive(next.run(request)).instrument(span.clone()).await;
     let status = response.status().as_u16();
+    edge.app.metrics.http(route(&path), status);
     tracing::debug!(parent: &span, %method, path, status, duration_us = begun.elapsed().as_micros(), "answered");
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(HEADER, value);
     }
     response
+}
+
+/// The route of a path, for the metrics.
+fn route(path: &str) -> &'static str {
+    const ROUTES: [&str; 5] = ["/", "/graphql", "/healthz", "/readyz", "/metrics"];
+    ROUTES.into_iter().find(|route| *route == path).unwrap_or("other")
 }
 
 /// Answers for a handler that panicked.

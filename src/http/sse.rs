@@ -10,7 +10,7 @@ use async_graphql::Request;
 use axum::{
     body::{Body, Bytes},
     http::{
-        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        HeaderMap, HeaderName, HeaderValue,
         header::{CACHE_CONTROL, CONTENT_TYPE},
     },
     response::{IntoResponse as _, Response},
@@ -23,16 +23,15 @@ use tokio::{
 use tracing::Instrument as _;
 
 use super::{
-    Edge, RequestId, answer,
+    Edge, answer,
     graphql::{URL, unusable_response},
     media::Media,
     operation,
-    refusal::Refusal,
     responses::{failed, is_endless, responses},
 };
 use crate::{
     events::Place,
-    graphql::{Code, Endpoint, Item},
+    graphql::{Endpoint, Item},
 };
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -51,12 +50,9 @@ pub(super) fn last_event_id(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Opens the stream that a URL asks for.
-pub(super) fn get(edge: &Arc<Edge>, id: &RequestId, headers: &HeaderMap, parameters: &str) -> Response {
+pub(super) fn get(edge: &Arc<Edge>, endpoint: Endpoint, headers: &HeaderMap, parameters: &str) -> Response {
     match operation::read_parameters(&edge.schema, parameters) {
-        Ok(request) => {
-            let endpoint = edge.endpoint(id.as_str()).only_reading();
-            open(edge, endpoint, request, last_event_id(headers).as_deref())
-        }
+        Ok(request) => open(edge, endpoint, request, last_event_id(headers).as_deref()),
         Err(unusable) => unusable_response(unusable, URL, Media::Json),
     }
 }
@@ -68,13 +64,12 @@ pub(super) fn open(
     request: Request,
     last_event_id: Option<&str>,
 ) -> Response {
-    if edge.sockets.is_stopping() {
-        let message = "the server is stopping; try again";
-        return Refusal::new(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, message).into_response();
+    if let Err(refusal) = edge.room() {
+        return refusal.into_response();
     }
     let (endpoint, place) = endpoint.resuming(last_event_id);
     let is_endless = is_endless(&request);
-    let responses = responses(endpoint, request, edge.app.config.request_timeout);
+    let responses = responses(endpoint, request, edge.app.config.limits.request_timeout());
     // One event on its way, one being made: what a client does not take stays in the log.
     let (events, taken) = mpsc::channel(1);
     let stream = Stream { edge: Arc::clone(edge), events, place, is_endless };

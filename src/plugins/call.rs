@@ -106,6 +106,7 @@ pub async fn ask(
         Ok(response) | Err(SendError::TooLarge(response)) => Some(response),
         Err(_) => None,
     };
+    app.metrics.plugin_attempt(response.map(|response| response.status), begun.elapsed());
     settlement.attempt = Some(AttemptRecord {
         started_at,
         duration: begun.elapsed(),

@@ -169,6 +169,26 @@ impl Database {
         self.statements.load(Ordering::Relaxed)
     }
 
+    /// The pools of connections: the name, how many are in use, and how many at rest.
+    pub fn pools(&self) -> Vec<(&'static str, usize, usize)> {
+        let in_use = |name, open: u32, idle: usize| {
+            (name, usize::try_from(open).unwrap_or_default().saturating_sub(idle), idle)
+        };
+        match (self.backend(), &self.readers) {
+            (DbBackend::Postgres, Some(readers)) => {
+                let pool = self.writer.get_postgres_connection_pool();
+                let (open, idle) = readers.connections();
+                vec![in_use("write", pool.size(), pool.num_idle()), in_use("read", open, idle)]
+            }
+            _ => [("write", &self.writer), ("read", &self.reader)]
+                .map(|(name, pool)| {
+                    let pool = pool.get_sqlite_connection_pool();
+                    in_use(name, pool.size(), pool.num_idle())
+                })
+                .to_vec(),
+        }
+    }
+
     /// Waits for open statements and closes the connections.
     pub async fn close(self) {
         if let Some(readers) = &self.readers {

@@ -91,6 +91,11 @@ impl Readers {
         Ok(rows)
     }
 
+    /// How many connections are open, and how many of them at rest.
+    pub(super) fn connections(&self) -> (u32, usize) {
+        (self.0.pool.size(), self.0.pool.num_idle() + self.resting().len())
+    }
+
     /// Closes the connections once those in use have come back.
     pub(super) async fn close(&self) {
         // From here on none is put to rest.

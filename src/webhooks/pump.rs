@@ -12,6 +12,7 @@ use entity::{event, webhook_endpoint};
 use tokio::{
     sync::{Notify, Semaphore},
     task::JoinSet,
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -205,6 +206,7 @@ async fn send(
 ) -> Option<Outcome> {
     // Never closed.
     let _permit = room.acquire_owned().await.ok()?;
+    let begun = Instant::now();
     let sent = app.outbound.send(request).await;
     let (response, failure) = match sent {
         Ok(response) | Err(SendError::TooLarge(response)) => (Some(response), String::new()),
@@ -213,6 +215,7 @@ async fn send(
     let attempt = attempt_of(response.as_ref(), &failure);
     let verdict = judge(&attempt, delivery.attempts, app.ids.jitter(), app.clock.now());
     let status_code = response.map(|response| response.status);
+    app.metrics.webhook_attempt(status_code, begun.elapsed());
     Some(Outcome { position: event.position, order_id: delivery.order_id, status_code, verdict })
 }
 

@@ -60,6 +60,13 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "metrics.rs",
+        &[
+            "access", "app", "cli", "config", "domain", "events", "graphql", "http", "outbound", "plugins",
+            "serve", "store", "usecase",
+        ],
+    ),
+    (
         "secret.rs",
         &[
             "access", "app", "cli", "config", "domain", "events", "graphql", "http", "outbound", "plugins",
@@ -81,6 +88,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         &["usecase", "graphql", "plugins", "webhooks", "cli", "app.rs", "serve.rs", "http/callback.rs"],
     ),
     ("reqwest", &["outbound"]),
+    ("prometheus_client", &["metrics.rs", "events"]),
     ("Utc::now", &["seam.rs"]),
     ("Uuid::now_v7", &["seam.rs"]),
     ("rand::", &["seam.rs"]),

@@ -55,8 +55,9 @@ pub struct Page<T> {
 impl Client {
     /// A client of the tenant of callers on this machine.
     pub fn new(app: App) -> Self {
-        let complexity = app.config.query_complexity.saturating_mul(COMPLEXITY_FACTOR);
-        let schema = graphql::schema(&Config { query_complexity: complexity, ..(*app.config).clone() });
+        let mut config = Config::clone(&app.config);
+        config.limits.complexity = config.limits.complexity.saturating_mul(COMPLEXITY_FACTOR);
+        let schema = graphql::schema(&config);
         Self(Endpoint::new(schema, app, Caller::local().named(SUBJECT), SUBJECT))
     }
 

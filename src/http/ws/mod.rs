@@ -11,14 +11,12 @@ use std::sync::Arc;
 
 use axum::{
     extract::WebSocketUpgrade,
-    http::StatusCode,
     response::{IntoResponse as _, Response},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
 use super::{Edge, RequestId, refusal::Refusal};
-use crate::graphql::Code;
 use session::Session;
 
 /// The one protocol that is spoken.
@@ -58,6 +56,11 @@ impl Sockets {
         drop(self.open.spawn(task));
     }
 
+    /// How many are open.
+    pub(super) fn open(&self) -> usize {
+        self.open.len()
+    }
+
     /// Whether the server is stopping.
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.is_cancelled()
@@ -66,15 +69,14 @@ impl Sockets {
 
 /// Makes a request a WebSocket.
 pub(super) fn open(edge: Arc<Edge>, id: RequestId, upgrade: WebSocketUpgrade) -> Response {
-    let limit = edge.app.config.body_limit_bytes;
+    let limit = edge.app.config.limits.body_bytes;
     let upgrade = upgrade.protocols([PROTOCOL]);
     if upgrade.selected_protocol().is_none() {
         let message = format!("WebSockets speak {PROTOCOL} here; offer it in sec-websocket-protocol");
         return Refusal::malformed(message).into_response();
     }
-    if edge.sockets.is_stopping() {
-        let message = "the server is stopping; try again";
-        return Refusal::new(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, message).into_response();
+    if let Err(refusal) = edge.room() {
+        return refusal.into_response();
     }
     // Held from now on, so that nobody takes the sockets for ended while this one is being opened.
     let open = edge.sockets.open.token();

@@ -157,20 +157,7 @@ impl Session {
                     format!("{MOST_OPERATIONS} operations run on this socket; end one, or open another");
                 self.refuse(&id, Code::QueryTooComplex, message).await
             }
-            ClientMessage::Subscribe { id, payload } => {
-                match operation::read(&self.edge.schema, payload.get().as_bytes()) {
-                    Ok(request) => {
-                        self.begun += 1;
-                        let endpoint = self.edge.endpoint(&format!("{}.{}", self.id, self.begun));
-                        self.operations.begin(&id, request, endpoint, self.edge.app.config.request_timeout);
-                        Ok(())
-                    }
-                    Err(unusable) => {
-                        let errors = unusable.response("the payload").errors;
-                        self.say(&ServerMessage::Error { id: &id, payload: &errors }).await
-                    }
-                }
-            }
+            ClientMessage::Subscribe { id, payload } => self.begin(&id, payload.get()).await,
             ClientMessage::Complete { id } => {
                 self.operations.end(&id);
                 Ok(())
@@ -179,6 +166,25 @@ impl Session {
                 self.say(&ServerMessage::Pong { payload: payload.as_deref() }).await
             }
             ClientMessage::Pong => Ok(()),
+        }
+    }
+
+    /// Begins an operation.
+    async fn begin(&mut self, id: &str, payload: &str) -> Result<(), End> {
+        self.begun += 1;
+        let endpoint = self.edge.endpoint(&format!("{}.{}", self.id, self.begun));
+        if let Err(too_fast) = self.edge.rates.take(endpoint.caller(), 1) {
+            return self.refuse(id, Code::RateLimited, too_fast.message()).await;
+        }
+        match operation::read(&self.edge.schema, payload.as_bytes()) {
+            Ok(request) => {
+                self.operations.begin(id, request, endpoint, self.edge.app.config.limits.request_timeout());
+                Ok(())
+            }
+            Err(unusable) => {
+                let errors = unusable.response("the payload").errors;
+                self.say(&ServerMessage::Error { id, payload: &errors }).await
+            }
         }
     }
 

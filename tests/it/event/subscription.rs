@@ -148,7 +148,7 @@ async fn operations_on_one_socket_are_told_apart_and_end_alone() {
     assert_eq!(positions(&socket.events("work orders", 2).await), [5, 6]);
     // Its id is free again, and a query or a mutation is answered on the socket as well.
     socket.subscribe("orders", "{ eventCursor }", json!({})).await;
-    let answer = json!({"data": {"eventCursor": cursor(7)}});
+    let answer = json!({"data": {"eventCursor": cursor(7)}, "extensions": {"cost": 1}});
     assert_eq!(socket.word("orders").await, Word::Next(answer));
     assert_eq!(socket.word("orders").await, Word::Complete);
 }

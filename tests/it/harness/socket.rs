@@ -13,6 +13,7 @@ use tokio_tungstenite::{
         handshake::client::{Request, Response},
     },
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{TestApp, wait::within};
 
@@ -24,7 +25,7 @@ impl TestApp {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = self.router.clone();
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        tokio::spawn(waybill::http::serve(listener, router, CancellationToken::new()));
         address
     }
 }

@@ -3,9 +3,12 @@
 mod batch;
 mod browser;
 mod documents;
+mod fuzz;
 mod get;
 mod health;
 mod limits;
+mod logs;
+mod metrics;
 mod page;
 mod request;
 mod response;
@@ -51,7 +54,11 @@ impl Answer {
 }
 
 async fn ask(app: &TestApp, request: Request<Body>) -> Answer {
-    let response = app.router.clone().oneshot(request).await.unwrap();
+    ask_router(app.router.clone(), request).await
+}
+
+async fn ask_router(router: axum::Router, request: Request<Body>) -> Answer {
+    let response = router.oneshot(request).await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = response.into_body().collect().await.unwrap().to_bytes();
     Answer { status, headers, text: String::from_utf8(body.to_vec()).unwrap() }

@@ -21,7 +21,7 @@ async fn an_operation_is_taken_with_its_name_and_variables() {
     });
     let answer = post_json(&app, body.to_string()).await;
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.text, r#"{"data":{"node":null,"viewer":{"subject":"local"}}}"#);
+    assert_eq!(answer.text, r#"{"data":{"node":null,"viewer":{"subject":"local"}},"extensions":{"cost":4}}"#);
 }
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn only_json_in_utf_8_is_taken() {
         let answer = post(&app, &[("content-type", content_type)], VIEWER).await;
         assert_eq!(
             (answer.status, answer.json()),
-            (200, json!({"data": {"viewer": {"tenantId": "default"}}}))
+            (200, json!({"data": {"viewer": {"tenantId": "default"}}, "extensions": {"cost": 2}}))
         );
     }
     let expected = refusal(
@@ -97,7 +97,7 @@ async fn variables_that_are_nested_without_end_are_refused() {
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused() {
     let app = TestApp::start().await;
-    let limit = app.app.config.body_limit_bytes;
+    let limit = app.app.config.limits.body_bytes;
     let padded = |length: usize| format!("{VIEWER}{}", " ".repeat(length - VIEWER.len()));
     assert_eq!(post_json(&app, padded(limit)).await.status, 200);
     let message = "the body is larger than the server takes; send less at once";

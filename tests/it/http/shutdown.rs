@@ -62,7 +62,7 @@ async fn requests_in_flight_finish_and_sockets_are_told_to_come_back() {
     let (status, answer) = within("the answer", wire::read_answer(&mut in_flight)).await.unwrap();
     assert_eq!(
         (status, answer.as_str()),
-        (200, r#"{"data":{"orderCreate":{"order":{"status":"IN_PROGRESS"}}}}"#)
+        (200, r#"{"data":{"orderCreate":{"order":{"status":"IN_PROGRESS"}}},"extensions":{"cost":3}}"#)
     );
     within("the end of the server", server).await.unwrap().unwrap();
     assert!(TcpStream::connect(address).await.is_err());
@@ -120,7 +120,8 @@ async fn a_mutation_on_a_socket_is_answered_before_the_socket_is_closed() {
     socket.is_silent().await;
     stop.cancel();
     other.rollback().await.unwrap();
-    let answer = json!({"data": {"orderCreate": {"order": {"status": "IN_PROGRESS"}}}});
+    let answer =
+        json!({"data": {"orderCreate": {"order": {"status": "IN_PROGRESS"}}}, "extensions": {"cost": 3}});
     assert_eq!(socket.word("1").await, Word::Next(answer));
     assert_eq!(socket.word("1").await, Word::Complete);
     assert_eq!(socket.closed().await, (1001, "The server is stopping".to_owned()));

@@ -106,7 +106,10 @@ async fn an_id_names_one_operation_at_a_time() {
     let mut socket = Socket::open(address).await;
     for _ in 0..3 {
         socket.subscribe("1", "{ viewer { tenantId } }", json!({})).await;
-        assert_eq!(socket.word("1").await, Word::Next(json!({"data": {"viewer": {"tenantId": "default"}}})));
+        assert_eq!(
+            socket.word("1").await,
+            Word::Next(json!({"data": {"viewer": {"tenantId": "default"}}, "extensions": {"cost": 2}}))
+        );
         assert_eq!(socket.word("1").await, Word::Complete);
     }
     socket.subscribe("1", crate::event::WATCH, json!({})).await;
@@ -145,7 +148,10 @@ async fn a_mutation_over_a_socket_is_like_any_other() {
     let document = "mutation($input: OrderCreateInput!) { orderCreate(input: $input) { order { status } userErrors { code } } }";
     socket.subscribe("create", document, json!({"input": order(1)})).await;
     let payload = json!({"order": {"status": "IN_PROGRESS"}, "userErrors": []});
-    assert_eq!(socket.word("create").await, Word::Next(json!({"data": {"orderCreate": payload}})));
+    assert_eq!(
+        socket.word("create").await,
+        Word::Next(json!({"data": {"orderCreate": payload}, "extensions": {"cost": 9}}))
+    );
     assert_eq!(socket.word("create").await, Word::Complete);
     assert_eq!(app.check_invariants().await.counts(), [1, 1, 4, 0, 0]);
 }
@@ -156,7 +162,7 @@ async fn a_message_over_the_limit_ends_the_socket_and_nothing_else() {
     let address = app.listen().await;
     let mut other = Socket::open(address).await;
     let mut socket = Socket::open(address).await;
-    let limit = app.app.config.body_limit_bytes;
+    let limit = app.app.config.limits.body_bytes;
     // The server hangs up before it has read it all, so that its goodbye may be lost on the way.
     if socket.try_send(Message::text(" ".repeat(limit + 1))).await.is_ok() {
         loop {

@@ -40,12 +40,16 @@ async fn an_operation_that_ends_is_one_event_and_the_end() {
     let app = TestApp::start().await;
     let mut stream = EventStream::open(&app, "{ viewer { tenantId } }", json!({}), None).await;
     assert_eq!(stream.headers["cache-control"], "no-store");
-    assert_eq!(stream.shown().await, Some(next(&json!({"data": {"viewer": {"tenantId": "default"}}}))));
+    assert_eq!(
+        stream.shown().await,
+        Some(next(&json!({"data": {"viewer": {"tenantId": "default"}}, "extensions": {"cost": 2}})))
+    );
     assert_eq!(stream.shown().await, Some(complete()));
     assert_eq!(stream.shown().await, None);
     let document = "mutation($input: OrderCreateInput!) { orderCreate(input: $input) { order { status } } }";
     let mut stream = EventStream::open(&app, document, json!({"input": order(1)}), None).await;
-    let created = json!({"data": {"orderCreate": {"order": {"status": "IN_PROGRESS"}}}});
+    let created =
+        json!({"data": {"orderCreate": {"order": {"status": "IN_PROGRESS"}}}, "extensions": {"cost": 3}});
     assert_eq!(stream.shown().await, Some(next(&created)));
     assert_eq!(stream.shown().await, Some(complete()));
     assert_eq!(app.check_invariants().await.counts(), [1, 1, 4, 0, 0]);

@@ -1,0 +1,102 @@
+//! What Prometheus is told.
+
+use axum::{
+    body::Body,
+    http::{Request, StatusCode},
+};
+use serde_json::json;
+use waybill::config::Config;
+
+use super::{Answer, ask, get, post_json};
+use crate::harness::{Socket, TestApp, samples::order};
+
+/// The lines about one metric, without its help.
+fn lines<'a>(answer: &'a Answer, name: &str) -> Vec<&'a str> {
+    answer
+        .text
+        .lines()
+        .filter(|line| line.starts_with(&format!("{name}{{")) || line.starts_with(&format!("{name} ")))
+        .collect()
+}
+
+#[tokio::test]
+async fn operations_are_counted_by_name_and_outcome() {
+    let app = TestApp::start().await;
+    app.create(order(1)).await;
+    app.run("query Orders { orders { nodes { id } } }").await.data();
+    app.run("query Orders { orders { nodes { id } } }").await.data();
+    app.run("query Broken { order(id: \"wo_1\") { id } }").await;
+    app.run("query Unknown { nothing }").await;
+    app.run("{ viewer").await;
+    let mut socket = Socket::open(app.listen().await).await;
+    socket.subscribe("1", "subscription Watch { orderEvents { id } }", json!({})).await;
+    socket.is_silent().await;
+    let answer = get(&app, "/metrics").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
+    );
+    let mut operations = lines(&answer, "waybill_operations_total");
+    operations.sort_unstable();
+    assert_eq!(
+        operations,
+        [
+            r#"waybill_operations_total{kind="",name="",outcome="refused"} 1"#,
+            r#"waybill_operations_total{kind="mutation",name="M",outcome="ok"} 1"#,
+            r#"waybill_operations_total{kind="query",name="",outcome="refused"} 1"#,
+            r#"waybill_operations_total{kind="query",name="Broken",outcome="failed"} 1"#,
+            r#"waybill_operations_total{kind="query",name="Orders",outcome="ok"} 2"#,
+            r#"waybill_operations_total{kind="subscription",name="Watch",outcome="ok"} 1"#,
+        ]
+    );
+    let mut errors = lines(&answer, "waybill_errors_total");
+    errors.sort_unstable();
+    assert_eq!(
+        errors,
+        [
+            r#"waybill_errors_total{code="BAD_USER_INPUT"} 1"#,
+            r#"waybill_errors_total{code="GRAPHQL_PARSE_FAILED"} 1"#,
+            r#"waybill_errors_total{code="GRAPHQL_VALIDATION_FAILED"} 1"#,
+        ]
+    );
+    let took = r#"waybill_operation_seconds_count{kind="query",name="Orders"} 2"#;
+    assert!(answer.text.contains(took), "{}", answer.text);
+    assert_eq!(lines(&answer, "waybill_sockets"), ["waybill_sockets 1"]);
+    assert_eq!(lines(&answer, "waybill_database_connections").len(), 4);
+    assert!(answer.text.ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn every_metric_is_documented_and_no_other() {
+    let app = TestApp::start().await;
+    app.run("{ nothing }").await;
+    app.run("{ viewer { tenantId } }").await;
+    let answer = get(&app, "/metrics").await;
+    let metrics = answer.text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let mut found: Vec<_> = metrics.map(|line| line.split(' ').next().unwrap().to_owned()).collect();
+    let document = include_str!("../../../docs/OPERATIONS.md");
+    let rows = document.lines().filter_map(|line| line.strip_prefix("| `waybill_"));
+    let row = |row: &str| format!("waybill_{}", row.split('`').next().unwrap().trim_end_matches("_total"));
+    let mut documented: Vec<_> = rows.map(row).collect();
+    (found.sort(), documented.sort());
+    assert_eq!(found, documented);
+}
+
+#[tokio::test]
+async fn metrics_are_for_this_machine_or_have_an_address_of_their_own() {
+    let app = TestApp::start().await;
+    for (name, value) in [("host", "evil.example"), ("origin", "https://evil.example")] {
+        let request = Request::get("/metrics").header(name, value).body(Body::empty()).unwrap();
+        assert_eq!(ask(&app, request).await.status, 403, "{name}");
+    }
+    let elsewhere = Some("127.0.0.1:0".parse().unwrap());
+    let app = TestApp::configured(Config { metrics_listen: elsewhere, ..Config::default() }).await;
+    assert_eq!(get(&app, "/metrics").await.status, StatusCode::NOT_FOUND);
+    post_json(&app, r#"{"query": "query Viewer { viewer { tenantId } }"}"#).await;
+    let router = waybill::http::metrics_router(app.app.clone(), waybill::http::Sockets::default());
+    let request = Request::get("/metrics").header("host", "metrics.internal").body(Body::empty()).unwrap();
+    let answer = super::ask_router(router, request).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.text.contains(r#"name="Viewer""#), "{}", answer.text);
+}
