@@ -190,7 +190,8 @@ mod tests {
         let command = Cli::command();
         let flags = command.get_arguments().filter_map(clap::Arg::get_long);
         let mut flags: Vec<_> = flags.filter(|flag| !matches!(*flag, "help" | "version")).collect();
-        (documented.sort_unstable(), flags.sort_unstable());
+        documented.sort_unstable();
+        flags.sort_unstable();
         assert_eq!(documented, flags);
     }
 

@@ -105,7 +105,7 @@ impl Flags {
             Setting::MetricsListen => one(&self.metrics_listen),
             Setting::Log => one(&self.log),
             Setting::LogFormat => one(&self.log_format),
-            Setting::Limit(limit) => one(self.limits.given(limit)),
+            Setting::Limit(limit) => self.limits.given(limit).map(|value| vec![value.to_owned()]),
         }
     }
 }

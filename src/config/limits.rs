@@ -68,6 +68,7 @@ impl Limits {
 /// The flags of the limits.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Limits")]
+#[allow(clippy::struct_field_names, reason = "a field has the name of its flag")]
 pub struct LimitFlags {
     /// How deep fields may nest [env: WAYBILL_LIMIT_DEPTH] [default: 20]
     #[arg(long, global = true, value_name = "NUMBER")]
@@ -124,8 +125,8 @@ pub struct LimitFlags {
 
 impl LimitFlags {
     /// What was given for a limit, if anything was.
-    pub(super) fn given(&self, limit: Limit) -> &Option<String> {
-        match limit {
+    pub(super) fn given(&self, limit: Limit) -> Option<&str> {
+        let given = match limit {
             Limit::Depth => &self.limit_depth,
             Limit::Complexity => &self.limit_complexity,
             Limit::Aliases => &self.limit_aliases,
@@ -139,7 +140,8 @@ impl LimitFlags {
             Limit::Sockets => &self.limit_sockets,
             Limit::Rate => &self.limit_rate,
             Limit::TenantRate => &self.limit_tenant_rate,
-        }
+        };
+        given.as_deref()
     }
 }
 

@@ -260,8 +260,8 @@ fn every_problem_is_named_with_its_place() {
     let expected = [
         format!("database-url in {path}: there is no such setting; write database_url"),
         format!(
-            "limits in {path}: there is no such setting; the settings are listen, database_url, \
-             database_connections, data_key_file, plugin_allow_net, event_keep_days, introspection, batch_limit, \
+            "limits in {path}: there is no such setting; the settings are listen, public_url, \
+             database_url, database_connections, data_key_file, plugin_allow_net, event_keep_days, introspection, batch_limit, \
              trusted_documents, cors_origin, metrics_listen, log, log_format, limit_depth, limit_complexity, \
              limit_aliases, limit_directives, limit_root_fields, limit_tokens, limit_document_bytes, \
              limit_body_bytes, limit_list, limit_seconds, limit_sockets, limit_rate, limit_tenant_rate"

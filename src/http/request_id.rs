@@ -66,7 +66,11 @@ pub(super) async fn layer(State(edge): State<Arc<Edge>>, mut request: Request, n
 /// The route of a path, for the metrics.
 fn route(path: &str) -> &'static str {
     const ROUTES: [&str; 5] = ["/", "/graphql", "/healthz", "/readyz", "/metrics"];
-    ROUTES.into_iter().find(|route| *route == path).unwrap_or("other")
+    match ROUTES.into_iter().find(|route| *route == path) {
+        Some(route) => route,
+        None if path.starts_with("/plugin-callbacks/") => "/plugin-callbacks",
+        None => "other",
+    }
 }
 
 /// Answers for a handler that panicked.

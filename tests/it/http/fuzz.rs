@@ -170,10 +170,8 @@ impl Vocabulary {
 
     fn literal(&self, rng: &mut StdRng, ty: &Type, depth: usize) -> String {
         if rng.random_ratio(1, 25) {
-            return ["null", "$v", "[]", "{}", "1e400", "-9999999999999999999", "\"\"", "[[[[1]]]]"]
-                .choose(rng)
-                .unwrap()
-                .to_string();
+            let odd = ["null", "$v", "[]", "{}", "1e400", "-9999999999999999999", "\"\"", "[[[[1]]]]"];
+            return (*odd.choose(rng).unwrap()).to_owned();
         }
         match &ty.base {
             BaseType::List(of) => {
@@ -279,7 +277,7 @@ fn check(seed: u64, what: &str, sent: &str, status: u16, answer: &str) {
 async fn start() -> (TestApp, Vocabulary) {
     let app = TestApp::start_with(2).await;
     let (id, work_orders) = app.create(order(2)).await;
-    let ids = [vec![id], work_orders, STRINGS[..4].iter().map(ToString::to_string).collect()].concat();
+    let ids = [vec![id], work_orders, STRINGS[..4].iter().map(|text| (*text).to_owned()).collect()].concat();
     (app, Vocabulary::new(ids))
 }
 
