@@ -328,7 +328,7 @@ fn a_setting_that_makes_no_sense_is_refused() {
         ("--cors-origin", "null", "is not an origin"),
         ("--limit-depth", "31", "give one from 1 to 30"),
         ("--limit-body-bytes", "8 MiB", "give one from 1024 to 1000000000"),
-        ("--limit-rate", "-1", "give one from 0 to 1000000000"),
+        ("--limit-rate", "many", "give one from 0 to 1000000000"),
         ("--log", "waybill=loud", "not a log filter"),
         ("--log", "", "not a log filter"),
         ("--log-format", "JSON", "not a log format"),

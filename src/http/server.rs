@@ -10,7 +10,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -49,10 +49,18 @@ async fn serve_heads(listener: TcpListener, router: Router, stopping: Cancellati
             stream = accept(&listener) => stream,
         };
         let service = TowerToHyperService::new(router.clone());
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-        let connection = connections.watch(connection);
+        let (builder, watcher, stopping) = (builder.clone(), connections.watcher(), stopping.clone());
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            // The library waits for the first bytes without a limit, because they tell which version of HTTP it is.
+            let spoke = tokio::select! {
+                spoke = timeout(within, stream.readable()) => matches!(spoke, Ok(Ok(()))),
+                () = stopping.cancelled() => false,
+            };
+            if !spoke {
+                return;
+            }
+            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+            if let Err(error) = watcher.watch(connection.into_owned()).await {
                 tracing::debug!(%error, "a connection ended");
             }
         });
@@ -100,6 +108,7 @@ mod tests {
         let stop = CancellationToken::new();
         let router = Router::new().fallback(async || "here");
         let server = tokio::spawn(serve_heads(listener, router, stop.clone(), Duration::from_millis(300)));
+        let mut silent = TcpStream::connect(address).await.unwrap();
         let mut slow = TcpStream::connect(address).await.unwrap();
         slow.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nx-slow: ").await.unwrap();
         let mut quick = TcpStream::connect(address).await.unwrap();
@@ -110,6 +119,7 @@ mod tests {
         let mut rest = Vec::new();
         slow.read_to_end(&mut rest).await.unwrap();
         assert!(!rest.starts_with(b"HTTP/1.1 200"), "{rest:?}");
+        assert_eq!(silent.read(&mut [0; 8]).await.unwrap(), 0);
         stop.cancel();
         server.await.unwrap();
     }

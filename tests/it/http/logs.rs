@@ -52,7 +52,7 @@ impl Kept {
 
 #[tokio::test]
 async fn a_failure_is_logged_with_its_request_tenant_and_operation() {
-    let (kept, _guard) = Kept::start("warn");
+    let (kept, _guard) = Kept::start("info");
     let app = TestApp::start().await;
     let db = sea_orm::Database::connect(&app.database.url).await.unwrap();
     db.execute_unprepared("ALTER TABLE platform_order RENAME TO gone").await.unwrap();
