@@ -74,6 +74,7 @@ pub struct Mutation(
     attribute::AttributeMutation,
     plugin::PluginMutation,
     plugin::PluginRunMutation,
+    plugin::PluginTrialMutation,
     webhook::WebhookMutation,
 );
 

@@ -4,14 +4,19 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use entity::{id::PluginRunId, plugin, stored::PluginRunStatus};
+use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::document::{self, RunInfo};
+use super::{
+    document::{self, RunInfo},
+    expression,
+    payload::{self, Payload},
+};
 use crate::{
     access::Caller,
     app::App,
-    domain::plugin::{Answer, Attempt, FailureKind, HttpMethod, judge},
+    domain::plugin::{Answer, Attempt, FailureKind, HttpMethod, TooLong, judge},
     fault::Fault,
     outbound::{Method, Request, Response, SendError, signature_headers},
     secret::Secret,
@@ -64,11 +69,9 @@ pub async fn ask(
         settlement.answer = Answer::Fail { error: "the plugin is disabled".to_owned() };
         return Ok(Some(settlement));
     }
-    let http: StoredHttp = serde_json::from_str(plugin.http.as_deref().unwrap_or("null"))?;
-    settlement.max_attempts = http.max_attempts;
-    let timeout = Duration::from_millis(u64::try_from(http.request_timeout_ms).unwrap_or(0));
-    let put_off = chrono::Duration::milliseconds(i64::from(http.callback_timeout_ms));
-    settlement.deadline = started_at + put_off;
+    let http: Option<StoredHttp> = plugin.http.as_deref().map(serde_json::from_str).transpose()?;
+    let put_off = http.as_ref().map_or(0, |http| http.callback_timeout_ms);
+    settlement.deadline = started_at + chrono::Duration::milliseconds(i64::from(put_off));
     // Before the order is read: what changes in between is then taken for unknown to the plugin.
     settlement.seen = store::event::head(&reader.db()).await?;
     let token = CallbackToken {
@@ -88,17 +91,21 @@ pub async fn ask(
         callback_url: &callback_url,
         callback_token: &token.seal(app, run_id)?,
     };
-    let body = match http.method {
-        HttpMethod::Get => Vec::new(),
-        HttpMethod::Post | HttpMethod::Put => body(app, caller, &info).await?,
+    let document = document(app, caller, &info).await?;
+    let Some(http) = http else {
+        let text = plugin.expression.as_deref().unwrap_or_default();
+        let (answer, attempt) = expression::ask(app, text, &document);
+        settlement.answer = answer;
+        settlement.attempt = Some(attempt);
+        return Ok(Some(settlement));
     };
-    let request = Request {
-        method: method(http.method),
-        headers: headers(app, &plugin, &http, &info, started_at, &body)?,
-        query: if body.is_empty() { document::query(&info) } else { Vec::new() },
-        url: http.url,
-        body,
-        timeout,
+    settlement.max_attempts = http.max_attempts;
+    let request = match prepare(app, &plugin, &http, &info, &document, started_at)? {
+        Ok(request) => request,
+        Err(error) => {
+            settlement.answer = Answer::Fail { error: error.to_string() };
+            return Ok(Some(settlement));
+        }
     };
     let begun = Instant::now();
     let sent = app.outbound.send(request).await;
@@ -117,7 +124,31 @@ pub async fn ask(
     Ok(Some(settlement))
 }
 
-async fn body(app: &App, caller: &Caller, info: &RunInfo<'_>) -> Result<Vec<u8>, Fault> {
+/// The request to an endpoint about a document; an error where its template makes too much of it.
+pub(super) fn prepare(
+    app: &App,
+    plugin: &plugin::Model,
+    http: &StoredHttp,
+    info: &RunInfo<'_>,
+    document: &Value,
+    now: DateTime<chrono::Utc>,
+) -> Result<Result<Request, TooLong>, Fault> {
+    let Payload { query, body } = match payload::of(http, document, info.run.trigger)? {
+        Ok(payload) => payload,
+        Err(error) => return Ok(Err(error)),
+    };
+    Ok(Ok(Request {
+        method: method(http.method),
+        headers: headers(app, plugin, http, info, now, &body)?,
+        query,
+        url: http.url.clone(),
+        body,
+        timeout: Duration::from_millis(u64::try_from(http.request_timeout_ms).unwrap_or(0)),
+    }))
+}
+
+/// What a plugin is told, as it stands now.
+async fn document(app: &App, caller: &Caller, info: &RunInfo<'_>) -> Result<Value, Fault> {
     let reader = app.reader(caller);
     let gone = |what| Fault::broken(format!("a plugin run is about {what} that is not there"));
     let order = store::order::by_id(&reader.db(), info.run.order_id).await?;
@@ -125,8 +156,7 @@ async fn body(app: &App, caller: &Caller, info: &RunInfo<'_>) -> Result<Vec<u8>,
     let work_orders = store::work_order::of_order(&reader.db(), order.id).await?;
     let events = store::event::by_ids(&reader.db(), &[info.run.event_id]).await?;
     let event = events.into_iter().next().ok_or_else(|| gone("an event"))?;
-    let document = document::whole(&caller.tenant, &order, &work_orders, &event, info)?;
-    Ok(serde_json::to_vec(&document)?)
+    Ok(document::whole(&caller.tenant, &order, &work_orders, Some(&event), info)?)
 }
 
 const fn method(method: HttpMethod) -> Method {
@@ -187,7 +217,8 @@ fn unseal(app: &App, sealed: &str, context: &str) -> Result<Secret<String>, Faul
     Ok(Secret::new(text))
 }
 
-fn meaning(app: &App, sent: &Result<Response, SendError>) -> Answer {
+/// What came of a call.
+pub(super) fn meaning(app: &App, sent: &Result<Response, SendError>) -> Answer {
     let failure = |kind, error: &SendError| {
         judge(&Attempt::Failure { kind, message: &error.to_string() }, app.clock.now())
     };

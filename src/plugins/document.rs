@@ -27,7 +27,7 @@ pub fn whole(
     tenant: &Tenant,
     order: &order::Model,
     work_orders: &[work_order::Model],
-    event: &event::Model,
+    event: Option<&event::Model>,
     run: &RunInfo<'_>,
 ) -> Result<Value, serde_json::Error> {
     let own = work_orders.iter().position(|work_order| Some(work_order.id) == run.run.work_order_id);
@@ -35,20 +35,9 @@ pub fn whole(
     Ok(json!({
         "order": order_json(order, &work_orders)?,
         "workOrder": own.and_then(|own| work_orders.get(own)),
-        "event": event_json(tenant, event)?,
+        "event": event.map(|event| event_json(tenant, event)).transpose()?,
         "run": run_json(run),
     }))
-}
-
-/// What a plugin that is called with GET is sent as query parameters.
-pub fn query(run: &RunInfo<'_>) -> Vec<(String, String)> {
-    let parameters = [
-        ("orderId", Some(run.run.order_id.to_string())),
-        ("workOrderId", run.run.work_order_id.map(|id| id.to_string())),
-        ("trigger", Some(run.run.trigger.as_str().to_owned())),
-        ("runId", Some(run.run.id.to_string())),
-    ];
-    parameters.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 fn order_json(order: &order::Model, work_orders: &[Value]) -> Result<Value, serde_json::Error> {

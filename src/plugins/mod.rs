@@ -7,9 +7,13 @@
 
 mod call;
 mod document;
+mod expression;
 mod fair;
 mod manager;
+mod payload;
+mod trial;
 mod worker;
 
 pub use manager::PluginManager;
+pub use trial::{Trial, try_out};
 pub use worker::Worker;

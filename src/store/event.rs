@@ -185,6 +185,13 @@ pub async fn by_ids(db: &TenantDb<'_>, ids: &[EventId]) -> Result<Vec<Model>, Db
     db.rows(db.find::<Entity>().filter(one_of(db, Column::Id, ids))).await
 }
 
+/// The oldest event about an order itself that the log has.
+pub async fn first_of(db: &TenantDb<'_>, order_id: OrderId) -> Result<Option<Model>, DbErr> {
+    let select =
+        db.find::<Entity>().filter(Column::OrderId.eq(order_id)).order_by_asc(Column::Position).limit(1);
+    Ok(db.rows(select).await?.pop())
+}
+
 /// The events at those positions, oldest first.
 pub async fn at(db: &TenantDb<'_>, positions: &[i64]) -> Result<Vec<Model>, DbErr> {
     let select = db.find::<Entity>().filter(Column::Position.is_in(positions.iter().copied()));

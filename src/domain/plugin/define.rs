@@ -6,7 +6,7 @@ use super::{
         problem::{Found, Path, Problem},
         value::{DESCRIPTION_MAX_CHARS, check_optional_text, check_text},
     },
-    NewHttp,
+    Expression, NewHttp,
 };
 
 /// How long the names of plugins and workflows are, in characters.
@@ -19,11 +19,23 @@ pub struct NewPlugin {
     pub name: String,
     /// What it is for.
     pub description: Option<String>,
-    /// Its endpoint.
-    pub http: NewHttp,
+    /// What it is made of.
+    pub kind: NewKind,
     /// Whether it is called.
     pub enabled: bool,
 }
+
+/// What a new plugin is made of.
+#[derive(Clone, Debug)]
+pub enum NewKind {
+    /// An HTTP endpoint.
+    Http(NewHttp),
+    /// A CEL expression over [`PLUGIN_VARIABLES`].
+    Expression(String),
+}
+
+/// What the expression of a plugin can speak of: the members of the document that it is given.
+pub const PLUGIN_VARIABLES: [&str; 4] = ["order", "workOrder", "event", "run"];
 
 /// A change of a plugin. What it does not name stays as it is.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +46,8 @@ pub struct PluginPatch {
     pub description: Patch<String>,
     /// Its endpoint, as a whole; only its headers may be left as they are.
     pub http: Option<NewHttp>,
+    /// Its expression.
+    pub expression: Option<String>,
     /// Whether it is called.
     pub enabled: Option<bool>,
     /// Whether the secret that its calls are signed with is replaced.
@@ -51,6 +65,9 @@ impl PluginPatch {
         if let Some(http) = &self.http {
             http.check(&at.field("http"), found);
         }
+        if let Some(text) = &self.expression {
+            check_expression(text, at, found);
+        }
     }
 }
 
@@ -60,7 +77,16 @@ impl NewPlugin {
         check_name(&self.name, at, found);
         let description = self.description.as_deref();
         check_optional_text(description, DESCRIPTION_MAX_CHARS, at, "description", found);
-        self.http.check(&at.field("http"), found);
+        match &self.kind {
+            NewKind::Http(http) => http.check(&at.field("http"), found),
+            NewKind::Expression(text) => check_expression(text, at, found),
+        }
+    }
+}
+
+fn check_expression(text: &str, at: &Path, found: &mut Found) {
+    if let Err(message) = Expression::parse(text, &PLUGIN_VARIABLES) {
+        found.push(Problem::invalid(&at.field("expression"), message));
     }
 }
 
@@ -82,14 +108,15 @@ mod tests {
         NewPlugin {
             name: "serviceability".to_owned(),
             description: None,
-            http: NewHttp {
+            kind: NewKind::Http(NewHttp {
+                body_template: None,
                 url: "https://plugins.example/check".to_owned(),
                 method: HttpMethod::Post,
                 headers: Some(vec![("X-Token".to_owned(), "s3cret".to_owned())]),
                 request_timeout_ms: 5_000,
                 callback_timeout_ms: 600_000,
                 max_attempts: 5,
-            },
+            }),
             enabled: true,
         }
     }
@@ -112,13 +139,15 @@ mod tests {
     fn every_problem_is_named() {
         let mut bad = plugin();
         bad.name = "ab".to_owned();
-        bad.http.request_timeout_ms = 20_001;
-        bad.http.callback_timeout_ms = 999;
-        bad.http.max_attempts = 0;
+        let NewKind::Http(http) = &mut bad.kind else { return };
+        http.request_timeout_ms = 20_001;
+        http.callback_timeout_ms = 999;
+        http.body_template = Some(serde_json::json!({"a": {"$expr": "order"}}));
+        http.max_attempts = 0;
         let headers = [("Webhook-Id", "1"), ("HOST", "x"), ("a b", "x"), ("ok", "line\nbreak")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .to_vec();
-        bad.http.headers = Some(headers);
+        http.headers = Some(headers);
         assert_eq!(
             problems(&bad),
             [
@@ -130,6 +159,7 @@ mod tests {
                 "http.headers.1.name",
                 "http.headers.2.name",
                 "http.headers.3.value",
+                "http.bodyTemplate.a.$expr",
             ]
         );
     }

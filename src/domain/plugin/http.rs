@@ -1,8 +1,12 @@
 //! What the endpoint of an HTTP plugin must be like before it is saved.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::super::problem::{Code, Found, Path, Problem};
+use super::{
+    super::problem::{Code, Found, Path, Problem},
+    Template,
+};
 
 /// How long a plugin may take to answer, in milliseconds. A process holds a run for 30 seconds before another may take
 /// it over, so a call must be over by then.
@@ -35,7 +39,7 @@ const OWN_HEADERS: [&str; 14] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum HttpMethod {
-    /// Sends ids as query parameters.
+    /// Sends query parameters.
     Get,
     /// Sends a document.
     Post,
@@ -52,6 +56,8 @@ pub struct NewHttp {
     pub method: HttpMethod,
     /// Name and value of headers to send; none given are none for a new plugin, and those that it has for a standing one.
     pub headers: Option<Vec<(String, String)>>,
+    /// What it is sent; the whole document where there is none.
+    pub body_template: Option<Value>,
     /// How long it may take to answer, in milliseconds.
     pub request_timeout_ms: i32,
     /// How long a verdict that it puts off may take, in milliseconds.
@@ -73,11 +79,25 @@ impl NewHttp {
                 found.push(Problem::invalid(&at.field(field), message));
             }
         }
-        let at = at.field("headers");
+        self.check_headers(&at.field("headers"), found);
+        self.check_template(&at.field("bodyTemplate"), found);
+    }
+
+    /// GET sends the template's top level as query parameters.
+    fn check_template(&self, at: &Path, found: &mut Found) {
+        let Some(template) = &self.body_template else { return };
+        let parsed = Template::parse(template, at, found);
+        if self.method == HttpMethod::Get && parsed.is_some_and(|template| !template.is_object()) {
+            let message = "with GET, the template is an object: its members are sent as query parameters";
+            found.push(Problem::invalid(at, message));
+        }
+    }
+
+    fn check_headers(&self, at: &Path, found: &mut Found) {
         let headers = self.headers.as_deref().unwrap_or_default();
         if headers.len() > MAX_HEADERS {
             let message = format!("a plugin has at most {MAX_HEADERS} headers");
-            found.push(Problem::new(Code::LimitExceeded, &at, message));
+            found.push(Problem::new(Code::LimitExceeded, at, message));
         }
         for (index, (name, value)) in headers.iter().enumerate().take(MAX_HEADERS) {
             check_header(name, value, &at.index(index), found);

@@ -2,18 +2,22 @@
 
 mod backoff;
 mod define;
+mod expression;
 mod graph;
 mod http;
 mod patch;
+mod template;
 mod verdict;
 mod workflow;
 
 pub use backoff::{MAX_DELAY, MAX_RETRY_AFTER, retry_delay};
-pub use define::{NewPlugin, PluginPatch};
+pub use define::{NewKind, NewPlugin, PLUGIN_VARIABLES, PluginPatch};
+pub use expression::{EXPRESSION_MAX_CHARS, Expression, Failure};
 pub use http::{HttpMethod, NewHttp};
 pub use patch::{WORK_ORDERS, read_order_patch, read_work_order_patch, without_contacts};
+pub use template::{Template, TooLong};
 pub use verdict::{
     Answer, Attempt, FailureKind, MAX_CODE_CHARS, MAX_REASONS, MAX_TEXT_CHARS, Reason, judge, judge_callback,
-    parse_retry_after,
+    judge_value, parse_retry_after,
 };
 pub use workflow::{FailurePolicy, NewStep, NewWorkflow, Next, StepEnd, next};

@@ -156,13 +156,28 @@ fn judge_body(body: &[u8]) -> Answer {
         Ok(object) => object,
         Err(error) => return fail(&format!("the plugin's answer is not valid JSON: {error}")),
     };
-    let reasons = reasons_of(object.as_ref());
-    match object.as_ref().and_then(|object| object.get("verdict")) {
+    object.as_ref().map_or(Answer::Pass { reasons: Vec::new() }, judge_object)
+}
+
+/// Decides what the value of an expression means: true passes, false rejects, an object is an answer.
+pub fn judge_value(value: &Value) -> Answer {
+    match value {
+        Value::Bool(true) => Answer::Pass { reasons: Vec::new() },
+        Value::Bool(false) => Answer::Reject { reasons: Vec::new() },
+        Value::Object(object) => judge_object(object),
+        _ => fail("the expression gave neither true nor false nor a map"),
+    }
+}
+
+/// Decides what an answer of the form `{verdict, reasons}` means.
+fn judge_object(object: &Map<String, Value>) -> Answer {
+    let reasons = reasons_of(Some(object));
+    match object.get("verdict") {
         None | Some(Value::Null) => Answer::Pass { reasons },
         Some(Value::String(verdict)) => match verdict.as_str() {
             "PASS" => Answer::Pass { reasons },
             "REJECT" => Answer::Reject { reasons },
-            "ENRICH" => match object.as_ref().and_then(|object| object.get("patch")) {
+            "ENRICH" => match object.get("patch") {
                 Some(Value::Object(patch)) => Answer::Enrich { patch: patch.clone(), reasons },
                 _ => fail("the plugin answered ENRICH without a patch, which must be a JSON object"),
             },

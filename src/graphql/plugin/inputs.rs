@@ -4,13 +4,13 @@ use async_graphql::{ID, InputObject, MaybeUndefined};
 use entity::id::{PluginId, PluginWorkflowId};
 
 use super::{
-    super::id,
+    super::{id, scalar::Json},
     types::{FailurePolicy, HttpMethod, PluginTrigger},
 };
 use crate::{
     domain::{
         order::Patch,
-        plugin::{NewHttp, NewPlugin, NewStep, NewWorkflow, PluginPatch},
+        plugin::{NewHttp, NewKind, NewPlugin, NewStep, NewWorkflow, PluginPatch},
         problem::{Found, Path, Problem, Problems},
     },
     fault::Fault,
@@ -31,8 +31,11 @@ pub struct PluginCreateInput {
     name: String,
     /// What it is for.
     description: Option<String>,
-    /// Its endpoint.
+    /// Its endpoint. A plugin has either this or an expression.
     http: Option<HttpPluginInput>,
+    /// A CEL expression over `order`, `workOrder`, `event` and `run`, of up to 2,000 characters: true passes, false rejects,
+    /// a map is an answer such as an endpoint gives.
+    expression: Option<String>,
     /// Whether it is called.
     #[graphql(default_with = "Some(true)")]
     enabled: Option<bool>,
@@ -48,6 +51,10 @@ pub struct HttpPluginInput {
     method: Option<HttpMethod>,
     /// Headers to send with each call, at most 20. Left out in an update, those that there are stay.
     headers: Option<Vec<HttpHeaderInput>>,
+    /// What it is sent: `{"$expr": "$.order.id"}` stands for what a JSONPath (RFC 9535) finds in
+    /// `{order, workOrder, event, run}`, `{"$val": x}` for x. Without it the whole document is sent. With GET it is an
+    /// object, and its members are sent as query parameters.
+    body_template: Option<Json>,
     /// How long it may take to answer, in milliseconds: 100 to 20,000.
     #[graphql(default_with = "Some(DEFAULT_TIMEOUT_MS)")]
     request_timeout_ms: Option<i32>,
@@ -97,6 +104,8 @@ pub struct PluginUpdateInput {
     description: MaybeUndefined<String>,
     /// Its endpoint, as a whole: what is left out in it has its default, the headers excepted.
     http: Option<HttpPluginInput>,
+    /// Its expression.
+    expression: Option<String>,
     /// Whether it is called.
     enabled: Option<bool>,
     /// Whether its secret is replaced. Calls are signed with both secrets for a day.
@@ -140,18 +149,34 @@ pub struct PluginStepInput {
 impl PluginCreateInput {
     /// The plugin that it stands for.
     pub fn into_domain(self) -> Result<NewPlugin, Problems> {
-        let Self { name, description, http, enabled } = self;
-        let Some(http) = http else {
-            let path = Path::root().field("http");
-            return Err(Problem::required(&path, "a plugin needs an endpoint").into());
+        let Self { name, description, http, expression, enabled } = self;
+        let kind = match (http, expression) {
+            (Some(http), None) => NewKind::Http(http.into_domain()),
+            (None, Some(text)) => NewKind::Expression(text),
+            (None, None) => {
+                let message = "a plugin needs an endpoint (http) or an expression";
+                return Err(Problem::required(&Path::root().field("http"), message).into());
+            }
+            (Some(_), Some(_)) => {
+                let message = "a plugin has either an endpoint (http) or an expression, not both";
+                return Err(Problem::invalid(&Path::root().field("expression"), message).into());
+            }
         };
-        Ok(NewPlugin { name, description, http: http.into_domain(), enabled: enabled.unwrap_or(true) })
+        Ok(NewPlugin { name, description, kind, enabled: enabled.unwrap_or(true) })
     }
 }
 
 impl HttpPluginInput {
     fn into_domain(self) -> NewHttp {
-        let Self { url, method, headers, request_timeout_ms, callback_timeout_ms, max_attempts } = self;
+        let Self {
+            url,
+            method,
+            headers,
+            body_template,
+            request_timeout_ms,
+            callback_timeout_ms,
+            max_attempts,
+        } = self;
         let headers = headers.map(|headers| {
             headers.into_iter().map(|HttpHeaderInput { name, value }| (name, value)).collect()
         });
@@ -159,6 +184,7 @@ impl HttpPluginInput {
             url,
             method: method.unwrap_or(HttpMethod::Post).into(),
             headers,
+            body_template: body_template.map(Json::into_value),
             request_timeout_ms: request_timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS),
             callback_timeout_ms: callback_timeout_ms.unwrap_or(DEFAULT_CALLBACK_TIMEOUT_MS),
             max_attempts: max_attempts.unwrap_or(DEFAULT_ATTEMPTS),
@@ -181,7 +207,7 @@ impl PluginWorkflowCreateInput {
 impl PluginUpdateInput {
     /// The command that it stands for.
     pub fn into_command(self) -> Result<Update, usecase::Error> {
-        let Self { id, expected_version, name, description, http, enabled, rotate_secret } = self;
+        let Self { id, expected_version, name, description, http, expression, enabled, rotate_secret } = self;
         let mut found = Found::new();
         let id = id::input::<PluginId>(&id, &Path::root().field("id"), &mut found);
         let patch = PluginPatch {
@@ -192,6 +218,7 @@ impl PluginUpdateInput {
                 MaybeUndefined::Value(text) => Patch::Set(text),
             },
             http: http.map(HttpPluginInput::into_domain),
+            expression,
             enabled,
             rotate_secret: rotate_secret.unwrap_or(false),
         };

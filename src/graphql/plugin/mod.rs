@@ -6,6 +6,7 @@ mod query;
 mod retry;
 mod run;
 mod subscription;
+mod trial;
 mod types;
 
 pub use mutation::PluginMutation;
@@ -13,6 +14,7 @@ pub use query::PluginQuery;
 pub use retry::PluginRunMutation;
 pub use run::PluginRun;
 pub use subscription::PluginSubscription;
+pub use trial::PluginTrialMutation;
 pub use types::{Plugin, PluginTrigger, PluginWorkflow};
 
 pub(super) use query::runs_of;

@@ -17,7 +17,7 @@ use super::{
     },
     Plugin, PluginTrigger, PluginWorkflow,
 };
-use crate::fault::Fault;
+use crate::{domain::plugin::Reason, fault::Fault};
 
 /// Where a plugin run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -192,6 +192,12 @@ pub struct VerdictReason {
     message: String,
     /// Where in the order it lies.
     path: Option<String>,
+}
+
+impl From<Reason> for VerdictReason {
+    fn from(Reason { code, message, path }: Reason) -> Self {
+        Self { code, message, path }
+    }
 }
 
 /// One call of a plugin.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use entity::{plugin, plugin_workflow, stored};
 
-use super::super::{context::ContextExt, order::parse_document, quick::Stored};
+use super::super::{context::ContextExt, order::parse_document, quick::Stored, scalar::Json};
 use crate::{
     domain,
     fault::Fault,
@@ -26,7 +26,7 @@ pub enum PluginKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::plugin::HttpMethod")]
 pub enum HttpMethod {
-    /// Sends ids as query parameters.
+    /// Sends query parameters.
     Get,
     /// Sends a document.
     Post,
@@ -105,6 +105,11 @@ impl Plugin {
         http.map(|text| parse_document::<StoredHttp>(ctx, text).map(Into::into)).transpose()
     }
 
+    /// Its CEL expression, if it is of the kind EXPRESSION.
+    async fn expression(&self) -> Option<&str> {
+        self.0.expression.as_deref()
+    }
+
     /// Whether it is called.
     async fn enabled(&self) -> bool {
         self.0.enabled
@@ -125,6 +130,8 @@ pub struct HttpPlugin {
     method: HttpMethod,
     /// Names of the headers that are sent with each call; their values are never shown again.
     header_names: Vec<String>,
+    /// What it is sent; null for the whole document.
+    body_template: Option<Json>,
     /// How long it may take to answer, in milliseconds.
     request_timeout_ms: i32,
     /// How long a verdict that it puts off (DEFER) may take, in milliseconds.
@@ -139,6 +146,7 @@ impl From<StoredHttp> for HttpPlugin {
             url: http.url,
             method: http.method.into(),
             header_names: http.headers.into_iter().map(|header| header.name).collect(),
+            body_template: http.body_template.map(Json::from),
             request_timeout_ms: http.request_timeout_ms,
             callback_timeout_ms: http.callback_timeout_ms,
             max_attempts: http.max_attempts,

@@ -10,7 +10,7 @@ use crate::{
     access::Caller,
     app::App,
     domain::{
-        plugin::NewPlugin,
+        plugin::{NewKind, NewPlugin},
         problem::{Code, Found, Path, Problem},
     },
     store::{self, plugin::Written},
@@ -24,11 +24,19 @@ const MAX_PLUGINS: u64 = 500;
 pub async fn create(app: &App, caller: &Caller, new: NewPlugin) -> Result<SavedPlugin, Error> {
     let mut found = Found::new();
     new.check(&Path::root(), &mut found);
-    check_url(app, &new.http, &mut found);
+    if let NewKind::Http(http) = &new.kind {
+        check_url(app, http, &mut found);
+    }
     found.or(())?;
     let id = PluginId(app.ids.uuid());
     let secret = signing::make(app, &plugin_secret_context(id));
-    let http = stored_http(app, id, new.http, Vec::new());
+    let (kind, http, expression) = match new.kind {
+        NewKind::Http(http) => {
+            let http = serde_json::to_string(&stored_http(app, id, http, Vec::new()))?;
+            (PluginKind::Http, Some(http), None)
+        }
+        NewKind::Expression(text) => (PluginKind::Expression, None, Some(text)),
+    };
     let work = UnitOfWork::begin(app, caller).await?;
     if store::plugin::count(&work.db(), MAX_PLUGINS).await?.0 >= MAX_PLUGINS {
         let message = format!("a tenant has at most {MAX_PLUGINS} plugins; delete one first");
@@ -39,9 +47,9 @@ pub async fn create(app: &App, caller: &Caller, new: NewPlugin) -> Result<SavedP
         id,
         name: new.name,
         description: new.description,
-        kind: PluginKind::Http,
-        http: Some(serde_json::to_string(&http)?),
-        expression: None,
+        kind,
+        http,
+        expression,
         secret: secret.sealed,
         previous_secret: None,
         previous_until: None,
@@ -57,5 +65,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewPlugin) -> Result<SavedP
         return Err(name_taken());
     }
     work.commit().await?;
-    Ok(SavedPlugin { plugin, secret: Some(secret.text) })
+    // An expression is not called, and needs no secret to be known.
+    let shown = (kind == PluginKind::Http).then_some(secret.text);
+    Ok(SavedPlugin { plugin, secret: shown })
 }

@@ -43,6 +43,7 @@ pub(super) fn stored_http(app: &App, id: PluginId, new: NewHttp, standing: Vec<S
         url: new.url,
         method: new.method,
         headers: headers.unwrap_or(standing),
+        body_template: new.body_template,
         request_timeout_ms: new.request_timeout_ms,
         callback_timeout_ms: new.callback_timeout_ms,
         max_attempts: new.max_attempts,

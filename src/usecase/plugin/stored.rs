@@ -2,6 +2,7 @@
 
 use entity::id::PluginId;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     domain::plugin::{FailurePolicy, HttpMethod},
@@ -18,6 +19,9 @@ pub struct StoredHttp {
     pub method: HttpMethod,
     /// Headers to send.
     pub headers: Vec<StoredHeader>,
+    /// What it is sent; the whole document where there is none.
+    #[serde(default)]
+    pub body_template: Option<Value>,
     /// How long it may take to answer, in milliseconds.
     pub request_timeout_ms: i32,
     /// How long a verdict that it puts off may take, in milliseconds.

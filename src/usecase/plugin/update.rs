@@ -1,6 +1,6 @@
 //! Changes a plugin.
 
-use entity::{id::PluginId, plugin};
+use entity::{id::PluginId, plugin, stored::PluginKind};
 use url::Url;
 
 use super::{
@@ -45,13 +45,24 @@ pub async fn update(app: &App, caller: &Caller, command: Update) -> Result<Saved
         return Err(Problem::version_conflict(&path, expected, before.version).into());
     }
     let mut after = before.clone();
-    let PluginPatch { name, description, http, enabled, rotate_secret } = patch;
+    let PluginPatch { name, description, http, expression, enabled, rotate_secret } = patch;
     if let Some(name) = name {
         after.name = name;
     }
     after.description = description.apply(after.description);
     if let Some(http) = http {
         after.http = Some(changed_http(app, &before, http)?);
+    }
+    if let Some(text) = expression {
+        if after.kind != PluginKind::Expression {
+            let message = "the plugin is an endpoint and has no expression; create another plugin";
+            return Err(Problem::invalid(&Path::root().field("expression"), message).into());
+        }
+        after.expression = Some(text);
+    }
+    if rotate_secret && after.kind != PluginKind::Http {
+        let message = "the plugin is an expression: it is not called, and has no secret to rotate";
+        return Err(Problem::invalid(&Path::root().field("rotateSecret"), message).into());
     }
     after.enabled = enabled.unwrap_or(after.enabled);
     let mut shown = None;

@@ -113,7 +113,11 @@ async fn each_thing_that_is_wrong_is_named_and_nothing_is_saved() {
             "INVALID name",
             "a name has 3 to 50 characters".to_owned(),
         ),
-        (with(input(), "http", json!(null)), "REQUIRED http", "a plugin needs an endpoint".to_owned()),
+        (
+            with(input(), "http", json!(null)),
+            "REQUIRED http",
+            "a plugin needs an endpoint (http) or an expression".to_owned(),
+        ),
         (
             url("ftp://example.org/"),
             "INVALID http.url",

@@ -150,7 +150,7 @@ async fn a_get_sends_ids_in_the_query_and_no_body() {
     let run = app.stored().await.runs.remove(0).id.to_string();
     assert_eq!(call.method, "GET");
     assert!(call.raw.is_empty());
-    let query = format!("strict=1&orderId={order_id}&trigger=ORDER_INITIATED&runId={run}");
+    let query = format!("strict=1&orderId={order_id}&runId={run}&trigger=ORDER_INITIATED");
     assert_eq!(call.query.as_deref(), Some(query.as_str()));
     assert!(!call.headers.contains_key("content-type"));
     assert_eq!(call.headers["idempotency-key"], format!("{run}/check").as_str());
