@@ -139,7 +139,8 @@ impl NewEvent {
         }
     }
 
-    fn into_row(self, tenant_id: String, position: i64) -> entity::event::Model {
+    /// The row of this event at a place in the log.
+    pub fn into_row(self, tenant_id: String, position: i64) -> entity::event::Model {
         let kind = self.kind();
         let (transition, from_status, to_status, changes) = match self.fact {
             Fact::OrderCreated { to } | Fact::WorkOrderCreated { to } | Fact::PluginRunFinished { to } => {

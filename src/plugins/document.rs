@@ -4,7 +4,12 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use entity::{event, id::PluginWorkflowId, order, plugin_run, work_order};
 use serde_json::{Map, Value, json};
 
-use crate::{events::Cursor, secret::Secret, store::Tenant};
+use crate::{
+    events::{Cursor, NewEvent},
+    secret::Secret,
+    store::Tenant,
+    usecase::work::Subject,
+};
 
 /// What of a run its plugin is told.
 pub struct RunInfo<'a> {
@@ -38,6 +43,22 @@ pub fn whole(
         "event": event.map(|event| event_json(tenant, event)).transpose()?,
         "run": run_json(run),
     }))
+}
+
+/// What a condition looks at: the order as it is after an event that is not in the log yet. None where it cannot be read.
+pub fn of_event(event: &NewEvent, subject: &Subject<'_>) -> Option<Map<String, Value>> {
+    let own = subject.work_orders.iter().position(|work_order| Some(work_order.id) == event.work_order_id);
+    let work_orders = subject.work_orders.iter().map(work_order_json).collect::<Result<Vec<_>, _>>().ok()?;
+    let tenant = Tenant::new(&subject.order.tenant_id);
+    let mut told = event_json(&tenant, &event.clone().into_row(subject.order.tenant_id.clone(), 0)).ok()?;
+    // It gets its place in the log last of all.
+    told.as_object_mut()?.remove("cursor");
+    let members = [
+        ("order", order_json(subject.order, &work_orders).ok()?),
+        ("workOrder", own.and_then(|own| work_orders.get(own)).cloned().unwrap_or(Value::Null)),
+        ("event", told),
+    ];
+    Some(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 fn order_json(order: &order::Model, work_orders: &[Value]) -> Result<Value, serde_json::Error> {

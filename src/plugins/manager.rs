@@ -1,6 +1,6 @@
 //! Which events set off which runs.
 
-use std::sync::Arc;
+use std::{cell::OnceCell, sync::Arc};
 
 use entity::{
     id::{PluginId, PluginWorkflowId},
@@ -8,15 +8,20 @@ use entity::{
     stored::PluginTrigger,
 };
 use futures_util::future::BoxFuture;
+use serde_json::{Map, Value};
 
+use super::document;
 use crate::{
-    domain::lifecycle::CancellationStatus,
+    domain::{
+        lifecycle::CancellationStatus,
+        plugin::{CONDITION_VARIABLES, Expression},
+    },
     events::{Fact, NewEvent},
     fault::Fault,
     store::{self, Reader, Tenant, TenantCache},
     usecase::{
         plugin::{MAX_WORKFLOWS, StoredStep},
-        work::{CommitHook, TriggeredRun, Triggers},
+        work::{CommitHook, Subject, TriggeredRun, Triggers},
     },
 };
 
@@ -34,6 +39,7 @@ struct Workflows(Vec<Workflow>);
 struct Workflow {
     id: PluginWorkflowId,
     trigger: PluginTrigger,
+    condition: Option<Expression>,
     start: String,
     steps: String,
     /// The plugin that its first step asks.
@@ -66,10 +72,16 @@ impl CommitHook for PluginManager {
 }
 
 impl Triggers for Workflows {
-    fn set_off(&self, event: &NewEvent) -> Vec<TriggeredRun> {
+    fn set_off(&self, event: &NewEvent, subject: &Subject<'_>) -> Vec<TriggeredRun> {
         let Some(trigger) = trigger_of(event) else { return Vec::new() };
+        // Made for the first condition that needs it, and then used for all.
+        let document = OnceCell::new();
+        let document = || document.get_or_init(|| document::of_event(event, subject)).as_ref();
         let matching = self.0.iter().filter(|workflow| workflow.trigger == trigger);
         matching
+            .filter(|workflow| {
+                workflow.condition.as_ref().is_none_or(|it| holds(workflow.id, it, document()))
+            })
             .map(|workflow| TriggeredRun {
                 workflow_id: workflow.id,
                 trigger,
@@ -78,6 +90,18 @@ impl Triggers for Workflows {
                 first: workflow.first,
             })
             .collect()
+    }
+}
+
+/// Whether a condition is true. One without a value is not, and no reason to fail what sets the workflow off.
+fn holds(id: PluginWorkflowId, condition: &Expression, document: Option<&Map<String, Value>>) -> bool {
+    let Some(document) = document else { return false };
+    match condition.evaluate(document) {
+        Ok(value) => value == Value::Bool(true),
+        Err(error) => {
+            tracing::warn!(plugin_workflow.id = %id, %error, "a workflow's condition has no value; no run begins");
+            false
+        }
     }
 }
 
@@ -107,6 +131,9 @@ impl TryFrom<plugin_workflow::Model> for Workflow {
         let first =
             first.ok_or_else(|| Fault::broken("a workflow starts with a step that it does not have"))?;
         let first = first.plugin()?;
-        Ok(Self { id: row.id, trigger: row.trigger, start: row.start, steps: row.steps, first })
+        let condition = row.condition.map(|text| Expression::parse(&text, &CONDITION_VARIABLES)).transpose();
+        let condition = condition
+            .map_err(|error| Fault::broken(format!("a workflow's condition cannot be read: {error}")))?;
+        Ok(Self { id: row.id, trigger: row.trigger, condition, start: row.start, steps: row.steps, first })
     }
 }

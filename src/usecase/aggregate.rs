@@ -235,11 +235,11 @@ impl Aggregate {
 
     /// Takes in a new work order, and records that it was born.
     pub fn add(&mut self, recorder: &mut Recorder, born: work_order::Model, reason: Reason) {
-        let subject = self.work_order_subject(born.id, born.version);
+        let (id, version) = (born.id, born.version);
         let fact = Fact::WorkOrderCreated { to: born.status.clone() };
         self.added.insert(born.sequence);
         self.work_orders.push(born);
-        recorder.record(subject, fact, reason);
+        recorder.record(self.work_order_subject(id, version), fact, reason);
     }
 
     /// The last request to cancel it, if there was one.
@@ -279,24 +279,22 @@ impl Aggregate {
     }
 
     /// The order as the subject of an event.
-    pub fn order_subject(&self) -> Subject {
+    pub fn order_subject(&self) -> Subject<'_> {
         Subject {
-            order_id: self.order.id,
-            client_id: self.order.client_id.clone(),
+            order: &self.order,
+            work_orders: &self.work_orders,
             work_order_id: None,
             entity_version: self.order.version,
-            order_version: self.order.version,
         }
     }
 
     /// One of its work orders as the subject of an event.
-    pub fn work_order_subject(&self, id: WorkOrderId, version: i32) -> Subject {
+    pub fn work_order_subject(&self, id: WorkOrderId, version: i32) -> Subject<'_> {
         Subject {
-            order_id: self.order.id,
-            client_id: self.order.client_id.clone(),
+            order: &self.order,
+            work_orders: &self.work_orders,
             work_order_id: Some(id),
             entity_version: version,
-            order_version: self.order.version,
         }
     }
 

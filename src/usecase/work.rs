@@ -8,9 +8,10 @@ use std::{fmt, sync::Arc};
 use chrono::{DateTime, Utc};
 use entity::{
     event,
-    id::{EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId},
-    plugin_run,
+    id::{EventId, PluginId, PluginRunId, PluginWorkflowId, WorkOrderId},
+    order, plugin_run,
     stored::{PluginRunStatus, PluginTrigger},
+    work_order,
 };
 use futures_util::future::BoxFuture;
 use sea_orm::DatabaseTransaction;
@@ -44,7 +45,7 @@ pub trait CommitHook: Send + Sync + fmt::Debug {
 /// A tenant's workflows, as one unit of work sees them.
 pub trait Triggers: Send + Sync {
     /// The runs that an event sets off. Pure: it may neither wait nor call out, because a transaction is open.
-    fn set_off(&self, event: &NewEvent) -> Vec<TriggeredRun>;
+    fn set_off(&self, event: &NewEvent, subject: &Subject<'_>) -> Vec<TriggeredRun>;
 }
 
 /// A run that an event sets off.
@@ -62,19 +63,17 @@ pub struct TriggeredRun {
     pub first: PluginId,
 }
 
-/// What a recorded fact is about.
-#[derive(Clone, Debug)]
-pub struct Subject {
+/// What a recorded fact is about: an order as it is after the fact, or one of its work orders.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
     /// The order.
-    pub order_id: OrderId,
-    /// Whose order it is.
-    pub client_id: String,
+    pub order: &'a order::Model,
+    /// Its work orders.
+    pub work_orders: &'a [work_order::Model],
     /// The work order, if the fact is about one.
     pub work_order_id: Option<WorkOrderId>,
     /// Version of the order or work order after the fact.
     pub entity_version: i32,
-    /// Version of the order.
-    pub order_version: i32,
 }
 
 /// The plugin run on whose behalf something is done.
@@ -102,17 +101,16 @@ pub struct Recorder {
 
 impl Recorder {
     /// Records a fact, and gives how many runs it set off that its order waits for.
-    pub fn record(&mut self, subject: Subject, fact: Fact, reason: Reason) -> usize {
+    pub fn record(&mut self, subject: Subject<'_>, fact: Fact, reason: Reason) -> usize {
         let event = self.event(&subject, fact, reason);
-        let mut set_off = self.triggers.set_off(&event);
+        let mut set_off = self.triggers.set_off(&event, &subject);
         // A change made by a plugin triggers no run of the same workflow on the same order; a run changes no other one.
         set_off.retain(|run| self.cause.is_none_or(|cause| cause.workflow_id != run.workflow_id));
         let runs: Vec<_> = set_off.into_iter().map(|run| self.run(&event, run)).collect();
         self.events.push(event);
         for run in runs.iter().filter(|run| run.finished_at.is_some()) {
             tracing::warn!(plugin_run.id = %run.id, "a chain of plugin runs is too long and was stopped");
-            let about =
-                Subject { work_order_id: None, entity_version: subject.order_version, ..subject.clone() };
+            let about = Subject { work_order_id: None, entity_version: subject.order.version, ..subject };
             let fact = Fact::PluginRunFinished { to: run.status.as_str().to_owned() };
             let reason = Reason { code: Some(LOOP_GUARD.to_owned()), ..Reason::default() };
             let finished = self.event(&about, fact, reason);
@@ -123,12 +121,12 @@ impl Recorder {
         gates
     }
 
-    fn event(&self, subject: &Subject, fact: Fact, reason: Reason) -> NewEvent {
+    fn event(&self, subject: &Subject<'_>, fact: Fact, reason: Reason) -> NewEvent {
         NewEvent {
             id: EventId(self.ids.uuid()),
             fact,
-            order_id: subject.order_id,
-            client_id: subject.client_id.clone(),
+            order_id: subject.order.id,
+            client_id: subject.order.client_id.clone(),
             work_order_id: subject.work_order_id,
             entity_version: subject.entity_version,
             reason,

@@ -20,4 +20,4 @@ pub use verdict::{
     Answer, Attempt, FailureKind, MAX_CODE_CHARS, MAX_REASONS, MAX_TEXT_CHARS, Reason, judge, judge_callback,
     judge_value, parse_retry_after,
 };
-pub use workflow::{FailurePolicy, NewStep, NewWorkflow, Next, StepEnd, next};
+pub use workflow::{CONDITION_VARIABLES, FailurePolicy, NewStep, NewWorkflow, Next, StepEnd, next};

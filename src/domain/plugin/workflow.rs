@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::problem::{Found, Path},
+    super::problem::{Found, Path, Problem},
+    Expression,
     define::check_name,
     graph,
 };
@@ -20,11 +21,16 @@ pub enum FailurePolicy {
     Hold,
 }
 
+/// What a condition can speak of. There is no run yet.
+pub const CONDITION_VARIABLES: [&str; 3] = ["order", "workOrder", "event"];
+
 /// A workflow to be saved.
 #[derive(Clone, Debug)]
 pub struct NewWorkflow {
     /// Its name.
     pub name: String,
+    /// A CEL expression over [`CONDITION_VARIABLES`]; it sets off a run only where it is true.
+    pub condition: Option<String>,
     /// Name of its first step.
     pub start: String,
     /// Its steps.
@@ -50,6 +56,11 @@ impl NewWorkflow {
     /// Pushes every problem of the workflow itself.
     pub fn check(&self, at: &Path, found: &mut Found) {
         check_name(&self.name, at, found);
+        if let Some(Err(message)) =
+            self.condition.as_deref().map(|text| Expression::parse(text, &CONDITION_VARIABLES))
+        {
+            found.push(Problem::invalid(&at.field("condition"), message));
+        }
         graph::check(&self.start, &self.steps, at, found);
     }
 }

@@ -82,6 +82,9 @@ pub struct PluginWorkflowCreateInput {
     name: String,
     /// What sets it off.
     trigger: PluginTrigger,
+    /// A CEL expression over `order`, `workOrder` and `event`, of up to 2,000 characters: only where it is true does a run
+    /// begin. Where it has no value, because something is missing for instance, none begins.
+    condition: Option<String>,
     /// Name of its first step.
     start: String,
     /// Its steps, 1 to 50: no loop, and every step reachable from the start. One, in this version.
@@ -122,6 +125,8 @@ pub struct PluginWorkflowUpdateInput {
     expected_version: Option<i32>,
     /// Its name: 3 to 50 characters.
     name: Option<String>,
+    /// On what condition a run begins; null for always.
+    condition: MaybeUndefined<String>,
     /// Name of its first step.
     start: Option<String>,
     /// All of its steps.
@@ -195,11 +200,11 @@ impl HttpPluginInput {
 impl PluginWorkflowCreateInput {
     /// The workflow that it stands for.
     pub fn into_domain(self) -> Result<Workflow, Problems> {
-        let Self { name, trigger, start, steps, enabled } = self;
+        let Self { name, trigger, condition, start, steps, enabled } = self;
         let mut found = Found::new();
         let (steps, plugins) = split(steps, &mut found);
         let enabled = enabled.unwrap_or(true);
-        let new = NewWorkflow { name, start, steps, enabled };
+        let new = NewWorkflow { name, condition, start, steps, enabled };
         found.or(Workflow { new, trigger: trigger.into(), plugins })
     }
 }
@@ -212,11 +217,7 @@ impl PluginUpdateInput {
         let id = id::input::<PluginId>(&id, &Path::root().field("id"), &mut found);
         let patch = PluginPatch {
             name,
-            description: match description {
-                MaybeUndefined::Undefined => Patch::Keep,
-                MaybeUndefined::Null => Patch::Clear,
-                MaybeUndefined::Value(text) => Patch::Set(text),
-            },
+            description: to_patch(description),
             http: http.map(HttpPluginInput::into_domain),
             expression,
             enabled,
@@ -231,13 +232,22 @@ impl PluginUpdateInput {
 impl PluginWorkflowUpdateInput {
     /// The command that it stands for.
     pub fn into_command(self) -> Result<WorkflowUpdate, usecase::Error> {
-        let Self { id, expected_version, name, start, steps, enabled } = self;
+        let Self { id, expected_version, name, condition, start, steps, enabled } = self;
         let mut found = Found::new();
         let id = id::input::<PluginWorkflowId>(&id, &Path::root().field("id"), &mut found);
         let steps = steps.map(|steps| split(steps, &mut found));
         found.or(())?;
         let id = id.ok_or_else(|| Fault::broken("an id got lost"))?;
-        Ok(WorkflowUpdate { id, expected_version, name, start, steps, enabled })
+        let condition = to_patch(condition);
+        Ok(WorkflowUpdate { id, expected_version, name, condition, start, steps, enabled })
+    }
+}
+
+fn to_patch(input: MaybeUndefined<String>) -> Patch<String> {
+    match input {
+        MaybeUndefined::Undefined => Patch::Keep,
+        MaybeUndefined::Null => Patch::Clear,
+        MaybeUndefined::Value(text) => Patch::Set(text),
     }
 }
 

@@ -184,6 +184,11 @@ impl PluginWorkflow {
         self.0.trigger.into()
     }
 
+    /// On what condition a run begins: a CEL expression; null for always.
+    async fn condition(&self) -> Option<&str> {
+        self.0.condition.as_deref()
+    }
+
     /// Name of its first step.
     async fn start(&self) -> &str {
         &self.0.start

@@ -54,7 +54,7 @@ pub async fn workflow_create(
         id: PluginWorkflowId(app.ids.uuid()),
         name: new.name,
         trigger,
-        condition: None,
+        condition: new.condition,
         start: new.start,
         steps: stored_steps(new.steps, &plugins)?,
         enabled: new.enabled,

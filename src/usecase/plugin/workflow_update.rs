@@ -13,6 +13,7 @@ use crate::{
     access::Caller,
     app::App,
     domain::{
+        order::Patch,
         plugin::{NewStep, NewWorkflow},
         problem::{Found, Path, Problem},
     },
@@ -29,6 +30,8 @@ pub struct WorkflowUpdate {
     pub expected_version: Option<i32>,
     /// Its name.
     pub name: Option<String>,
+    /// On what condition it sets off a run.
+    pub condition: Patch<String>,
     /// Name of its first step.
     pub start: Option<String>,
     /// All of its steps, and the plugin of each.
@@ -44,7 +47,7 @@ pub async fn workflow_update(
     caller: &Caller,
     update: WorkflowUpdate,
 ) -> Result<plugin_workflow::Model, Error> {
-    let WorkflowUpdate { id, expected_version, name, start, steps, enabled } = update;
+    let WorkflowUpdate { id, expected_version, name, condition, start, steps, enabled } = update;
     let root = Path::root();
     let work = UnitOfWork::begin(app, caller).await?;
     let before = store::plugin::lock_workflow(&work.db(), id).await?.ok_or_else(|| workflow_not_found(id))?;
@@ -59,6 +62,7 @@ pub async fn workflow_update(
     };
     let new = NewWorkflow {
         name: name.unwrap_or_else(|| before.name.clone()),
+        condition: condition.apply(before.condition.clone()),
         start: start.unwrap_or_else(|| before.start.clone()),
         steps: new_steps,
         enabled: enabled.unwrap_or(before.enabled),
@@ -69,6 +73,7 @@ pub async fn workflow_update(
     found.or(())?;
     let mut after = before.clone();
     after.name = new.name;
+    after.condition = new.condition;
     after.start = new.start;
     after.enabled = new.enabled;
     if let Some(plugins) = plugins {

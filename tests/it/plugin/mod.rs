@@ -1,6 +1,7 @@
 //! The plugin manager: what is saved, when plugins are asked, how, and what comes of their answers.
 
 mod call;
+mod condition;
 mod create;
 mod defer;
 mod dropped;
