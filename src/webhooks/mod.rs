@@ -2,6 +2,7 @@
 //! sent: a pump for each endpoint that has something to be sent, so that none waits for another.
 
 mod envelope;
+mod pace;
 mod pump;
 mod worker;
 

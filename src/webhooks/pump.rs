@@ -10,14 +10,14 @@ use std::{
 
 use entity::{event, webhook_endpoint};
 use tokio::{
-    sync::{Notify, Semaphore},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::envelope;
+use super::{envelope, pace::Pace};
 use crate::{
     access::Caller,
     app::App,
@@ -35,12 +35,6 @@ use crate::{
     },
 };
 
-/// How many deliveries are on their way to an endpoint at once, each about another order.
-const AT_ONCE: usize = 16;
-/// The same for one that fails: it is tried, and does not take the place of others.
-const AT_ONCE_WHILE_FAILING: usize = 1;
-/// How long an endpoint may take to answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// How long a delivery is held; what is left after the answer is for settling it. A dead process's deliveries are taken
 /// over when this time is up.
 const HELD_FOR: chrono::Duration = chrono::Duration::seconds(30);
@@ -71,6 +65,8 @@ pub(super) struct Pump {
     pub(super) bell: Arc<Bell>,
     /// Bounds what the process sends at once.
     pub(super) room: Arc<Semaphore>,
+    /// How long the endpoint may take to answer.
+    pub(super) answer_within: Duration,
     pub(super) shutdown: CancellationToken,
 }
 
@@ -110,13 +106,17 @@ impl Pump {
         sending: &mut JoinSet<Option<Outcome>>,
         count: &mut usize,
     ) -> Result<(), Fault> {
+        let mut pace = Pace::default();
         while !self.shutdown.is_cancelled() {
             self.bell.rung.store(false, Ordering::SeqCst);
             let reader = self.app.reader(caller);
             let endpoint = store::webhook::by_id(&reader.db(), self.webhook.endpoint_id).await?;
             let Some(endpoint) = endpoint.filter(|endpoint| endpoint.enabled) else { return Ok(()) };
             let more = usecase::webhook::dispatch(&self.app, caller, &endpoint).await.map_err(fault)?;
-            self.take_up(caller, &endpoint, lease, sending).await?;
+            if endpoint.failing_since.is_some() {
+                pace.fails();
+            }
+            self.take_up(caller, &endpoint, lease, pace, sending).await?;
             if sending.is_empty() {
                 if !more {
                     return Ok(());
@@ -134,6 +134,7 @@ impl Pump {
             }
             if !outcomes.is_empty() {
                 *count += outcomes.len();
+                outcomes.iter().for_each(|outcome| pace.see(&outcome.verdict));
                 self.settle(caller, lease, &outcomes).await?;
             }
         }
@@ -145,23 +146,37 @@ impl Pump {
         usecase::webhook::settle(&self.app, caller, id, lease, outcomes).await.map_err(fault)
     }
 
+    /// Room for as many deliveries as may be sent now. Waits for it only if nothing of this endpoint is on its way.
+    async fn room(&self, wanted: usize, is_idle: bool) -> Vec<OwnedSemaphorePermit> {
+        let free = || Arc::clone(&self.room).try_acquire_owned().ok();
+        let mut permits: Vec<_> = std::iter::from_fn(free).take(wanted).collect();
+        if permits.is_empty() && is_idle && wanted > 0 {
+            // Never closed.
+            permits.extend(Arc::clone(&self.room).acquire_owned().await.ok());
+        }
+        permits
+    }
+
     /// Takes up deliveries that are due, as many as there is room for, and sends them.
     async fn take_up(
         &self,
         caller: &Caller,
         endpoint: &webhook_endpoint::Model,
         lease: Uuid,
+        pace: Pace,
         sending: &mut JoinSet<Option<Outcome>>,
     ) -> Result<(), Fault> {
-        let at_once = if endpoint.failing_since.is_some() { AT_ONCE_WHILE_FAILING } else { AT_ONCE };
-        let free = at_once.saturating_sub(sending.len());
-        if free == 0 {
+        // Before deliveries are taken up, so that they are not held while they wait.
+        let wanted = pace.at_once().saturating_sub(sending.len());
+        let mut permits = self.room(wanted, sending.is_empty()).await;
+        if permits.is_empty() {
             return Ok(());
         }
         let now = self.app.clock.now();
         let database = &self.app.database;
+        let limit = permits.len();
         let claimed =
-            queue::claim_deliveries(database, &self.webhook, now, now + HELD_FOR, lease, free).await?;
+            queue::claim_deliveries(database, &self.webhook, now, now + HELD_FOR, lease, limit).await?;
         if claimed.is_empty() {
             return Ok(());
         }
@@ -188,9 +203,10 @@ impl Pump {
                 query: Vec::new(),
                 headers,
                 body,
-                timeout: ANSWER_WITHIN,
+                timeout: self.answer_within,
             };
-            sending.spawn(send(self.app.clone(), Arc::clone(&self.room), request, *delivery, event));
+            let permit = permits.pop();
+            sending.spawn(send(self.app.clone(), permit, request, *delivery, event));
         }
         Ok(())
     }
@@ -199,13 +215,11 @@ impl Pump {
 /// Makes one attempt.
 async fn send(
     app: App,
-    room: Arc<Semaphore>,
+    _permit: Option<OwnedSemaphorePermit>,
     request: Request,
     delivery: ClaimedDelivery,
     event: event::Model,
 ) -> Option<Outcome> {
-    // Never closed.
-    let _permit = room.acquire_owned().await.ok()?;
     let begun = Instant::now();
     let sent = app.outbound.send(request).await;
     let (response, failure) = match sent {

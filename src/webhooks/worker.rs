@@ -18,6 +18,8 @@ use crate::{
 
 /// How many deliveries this process sends at once.
 const ROOM: usize = 256;
+/// How long an endpoint may take to answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// A lost wake-up, or an endpoint that is new to this process, costs this much.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -26,6 +28,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub struct Worker {
     app: App,
     room: Arc<Semaphore>,
+    answer_within: Duration,
     /// The enabled endpoints, as they were when we last looked.
     known: HashSet<Webhook>,
     /// The bells of the pumps that run.
@@ -39,10 +42,17 @@ impl Worker {
         Self {
             app,
             room: Arc::new(Semaphore::new(ROOM)),
+            answer_within: ANSWER_WITHIN,
             known: HashSet::new(),
             bells: HashMap::new(),
             pumps: JoinSet::new(),
         }
+    }
+
+    /// The same for endpoints that may take so long to answer. At most 30 seconds, for which a delivery is held.
+    #[must_use]
+    pub fn answering_within(self, answer_within: Duration) -> Self {
+        Self { answer_within, ..self }
     }
 
     /// Works until `shutdown`, then finishes what it has begun.
@@ -106,11 +116,15 @@ impl Worker {
         }
         let bell = Arc::new(Bell::default());
         self.bells.insert(webhook.clone(), Arc::clone(&bell));
-        let (app, room, shutdown) = (self.app.clone(), Arc::clone(&self.room), shutdown.clone());
-        self.pumps.spawn(async move {
-            let count = Pump { app, webhook: webhook.clone(), bell, room, shutdown }.run().await;
-            (webhook, count)
-        });
+        let pump = Pump {
+            app: self.app.clone(),
+            webhook: webhook.clone(),
+            bell,
+            room: Arc::clone(&self.room),
+            answer_within: self.answer_within,
+            shutdown: shutdown.clone(),
+        };
+        self.pumps.spawn(async move { (webhook, pump.run().await) });
     }
 
     /// A pump ended. If it was told of more while it did, another one sees to that.

@@ -127,11 +127,8 @@ impl Session {
             },
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
             Some(Ok(Message::Binary(_))) => Err(End::Close(code::BAD_REQUEST, "Messages are text")),
-            // The library below does not say it otherwise.
-            Some(Err(error)) if error.to_string().contains("too long") => {
-                Err(End::Close(close_code::SIZE, "The message is too long"))
-            }
-            Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Gone),
+            Some(Err(error)) => Err(unreadable(&error)),
+            Some(Ok(Message::Close(_))) | None => Err(End::Gone),
         }
     }
 
@@ -223,6 +220,21 @@ impl Session {
 
     async fn send(&mut self, message: Message) -> Result<(), End> {
         in_time(self.socket.send(message)).await
+    }
+}
+
+/// What becomes of a conversation when what the client sent cannot be read. The library below tells what it was in words
+/// only.
+fn unreadable(error: &axum::Error) -> End {
+    let error = error.to_string();
+    if error.contains("too long") {
+        End::Close(close_code::SIZE, "The message is too long")
+    } else if error.contains("UTF-8") {
+        End::Close(close_code::INVALID, "Text must be UTF-8")
+    } else if error.contains("protocol error") {
+        End::Close(close_code::PROTOCOL, "Malformed frame")
+    } else {
+        End::Gone
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::{pin::pin, task::Poll};
 
-use futures_util::{Stream, StreamExt as _};
+use futures_util::StreamExt as _;
 use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
 use waybill::{
     access::Caller,
     events::{self, StreamError, Subscriber},
@@ -14,7 +15,7 @@ use super::{cursor, positions};
 use crate::harness::{
     Socket, TestApp,
     samples::order,
-    wait::{until, within},
+    wait::{poll_once, until, within},
 };
 
 /// Writes `count` orders of 100 work orders in one transaction: 103 events each, more than 1,024 in all from 10 on.
@@ -22,11 +23,6 @@ async fn flood(app: &TestApp, count: usize) {
     let orders: Vec<_> = (0..count).map(|_| order(100)).collect();
     let payload = app.mutate("ordersCreate", json!({"orders": orders}), "created failed").await;
     assert_eq!(payload, json!({"created": count, "failed": 0}));
-}
-
-/// Lets a stream do what it can without waiting for it.
-async fn poll_once<S: Stream + Unpin>(stream: &mut S) -> Poll<Option<S::Item>> {
-    std::future::poll_fn(|context| Poll::Ready(stream.poll_next_unpin(context))).await
 }
 
 #[tokio::test]
@@ -66,17 +62,21 @@ async fn a_subscriber_that_missed_more_than_the_backlog_misses_nothing() {
     }
 }
 
+/// A subscription whose messages are so long that they soon fill what a connection holds: the server has to wait for its
+/// client.
+fn wide(types: &str) -> String {
+    let fields: Vec<_> = (0..150).map(|index| format!("the_same_again_{index}: cursor")).collect();
+    format!(
+        "subscription($after: String) {{ orderEvents(after: $after, where: {{types: [{types}]}}) {{ cursor {} }} }}",
+        fields.join(" ")
+    )
+}
+
 #[tokio::test]
 async fn a_socket_that_reads_too_slowly_is_caught_up_with_a_filter_as_well() {
     let app = TestApp::start_with(2).await;
     let mut socket = Socket::open_narrow(app.listen().await).await;
-    // Long messages fill what the connection holds, so that the server has to wait for its client.
-    let fields: Vec<_> = (0..150).map(|index| format!("the_same_again_{index}: cursor")).collect();
-    let document = format!(
-        "subscription($after: String) {{ orderEvents(after: $after, where: {{types: [WORK_ORDER_CREATED]}}) {{ \
-         cursor {} }} }}",
-        fields.join(" ")
-    );
+    let document = wide("WORK_ORDER_CREATED");
     app.create(order(1)).await;
     socket.subscribe("1", &document, json!({"after": cursor(0)})).await;
     assert_eq!(positions(&[socket.event("1").await]), [2]);
@@ -92,6 +92,34 @@ async fn a_socket_that_reads_too_slowly_is_caught_up_with_a_filter_as_well() {
     assert_eq!(positions(&socket.events("1", expected.len()).await), expected);
     app.create(order(2)).await;
     assert_eq!(socket.events("1", 2).await.len(), 2);
+    socket.is_silent().await;
+}
+
+#[tokio::test]
+async fn a_socket_that_reads_nothing_is_cut_off_and_misses_nothing_when_it_comes_back() {
+    let app = TestApp::start_with(2).await;
+    let address = app.listen().await;
+    let mut socket = Socket::open_narrow(address).await;
+    let document = wide("ORDER_CREATED, WORK_ORDER_CREATED, ORDER_STATUS_CHANGED");
+    app.create(order(1)).await;
+    socket.subscribe("1", &document, json!({"after": cursor(0)})).await;
+    let mut heard = positions(&socket.events("1", 4).await);
+    flood(&app, 40).await;
+    // Nobody listens any more: all that the server had for this client is gone.
+    let tenant = Caller::local().tenant;
+    until("the end of the subscription", async || app.app.hub.position(&tenant).is_none().then_some(()))
+        .await;
+    // What was on its way is good.
+    while let Some(Ok(Message::Text(text))) = socket.receive().await {
+        let message: serde_json::Value = serde_json::from_str(&text).unwrap();
+        heard.extend(positions(&[message["payload"]["data"]["orderEvents"].clone()]));
+    }
+    let newest = app.stored().await.events.len();
+    assert!(heard.len() < newest, "{} of {newest}", heard.len());
+    let mut socket = Socket::open(address).await;
+    socket.subscribe("1", &document, json!({"after": cursor(*heard.last().unwrap())})).await;
+    heard.extend(positions(&socket.events("1", newest - heard.len()).await));
+    assert_eq!(heard, (1..=i64::try_from(newest).unwrap()).collect::<Vec<_>>());
     socket.is_silent().await;
 }
 

@@ -6,6 +6,7 @@ mod processes;
 mod query;
 mod resume;
 mod retention;
+mod snippets;
 mod subscription;
 mod written;
 

@@ -82,6 +82,37 @@ async fn a_subscriber_whose_connection_breaks_again_and_again_sees_everything_on
     socket.is_silent().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_subscribers_that_are_cut_off_at_once_see_everything_once() {
+    let app = Arc::new(TestApp::start_with(4).await);
+    let address = app.listen().await;
+    let mut sockets = Vec::new();
+    for _ in 0..20 {
+        sockets.push(watch(address, 0).await);
+    }
+    let mut heard = vec![Vec::new(); sockets.len()];
+    for round in 0..3 {
+        let writers = write_beside(&app, 10);
+        for (index, (socket, heard)) in sockets.iter_mut().zip(&mut heard).enumerate() {
+            heard.extend(socket.events("1", 1 + index % 20).await);
+        }
+        // All of them at once, with events on their way to most.
+        sockets.clear();
+        for heard in &heard {
+            sockets.push(watch(address, *positions(heard).last().unwrap()).await);
+        }
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        let log = whole_log(&app).await;
+        assert_eq!(log.len(), 40 * (round + 1));
+        for (socket, heard) in sockets.iter_mut().zip(&mut heard) {
+            heard.extend(socket.events("1", log.len() - heard.len()).await);
+            assert_eq!(*heard, log);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_filtered_subscriber_resumes_from_its_own_last_event() {
     let app = TestApp::start().await;

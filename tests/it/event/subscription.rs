@@ -1,13 +1,16 @@
 //! Subscriptions over a real WebSocket: what each of them carries, live and from the log.
 
+use std::task::Poll;
+
 use serde_json::{Value, json};
+use waybill::{access::Caller, events::Cursor, store::Tenant};
 
 use super::{cursor, positions, watch, whole_log};
 use crate::harness::{
     Socket, TestApp,
     samples::{order, with},
     socket::Word,
-    wait::PATIENCE,
+    wait::{PATIENCE, poll_once, until},
 };
 
 const RECORD: &str = "id cursor type orderId workOrderId fromStatus toStatus transition reasonCode note actor changes \
@@ -159,7 +162,7 @@ async fn a_cursor_or_id_that_is_not_of_this_log_ends_the_subscription_with_an_er
     app.create(order(1)).await;
     let orders = app.run("{ orders { edges { cursor } } }").await.data();
     let of_orders = orders["orders"]["edges"][0]["cursor"].as_str().unwrap().to_owned();
-    let of_another = waybill::events::Cursor(1).encode(&waybill::store::Tenant::new("another"));
+    let of_another = Cursor(1).encode(&Tenant::new("another"));
     let mut socket = Socket::open(app.listen().await).await;
     for (field, after) in ["orderEvents", "orderStatusChanged", "workOrderStatusChanged"]
         .iter()
@@ -230,4 +233,35 @@ async fn the_cursor_of_a_payload_resumes_right_after_that_write() {
     socket.is_silent().await;
     app.move_work_order(work_order, "START").await;
     assert_eq!(positions(&[socket.event("1").await]), [5]);
+}
+
+#[tokio::test]
+async fn another_tenants_order_is_never_heard_of() {
+    let app = TestApp::start().await;
+    let (id, work_orders) = app.create(order(1)).await;
+    let tenant = Tenant::new("another");
+    let caller = Caller { tenant: tenant.clone(), ..Caller::local() };
+    let create = "mutation($input: OrderCreateInput!) { orderCreate(input: $input) { order { id } } }";
+    let created = app.execute_as(caller.clone(), create, json!({"input": order(1)})).await.data();
+    let (begin, end) = (Cursor(0).encode(&tenant), Cursor(4).encode(&tenant));
+    for (field, expected) in [
+        (format!("orderStatusChanged(orderId: {id:?}, after: {begin:?})"), 0),
+        (format!("workOrderStatusChanged(workOrderId: {:?}, after: {begin:?})", work_orders[0]), 0),
+        (format!("orderEvents(where: {{orderId: {id:?}}}, after: {begin:?})"), 0),
+        (format!("orderEvents(after: {begin:?})"), 4),
+    ] {
+        for selection in ["orderId", "orderId order { id }"] {
+            let document = format!("subscription {{ e: {field} {{ {selection} }} }}");
+            let (mut answers, place) = app.subscribe_as(caller.clone(), &document);
+            let mut heard = Vec::new();
+            until("the end of the log", async || {
+                while let Poll::Ready(answer) = poll_once(&mut answers).await {
+                    heard.push(answer.expect("the subscription ended")["data"]["e"]["orderId"].clone());
+                }
+                (place.passed().as_deref() == Some(&end)).then_some(())
+            })
+            .await;
+            assert_eq!(heard, vec![created["orderCreate"]["order"]["id"].clone(); expected], "{document}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 use chrono::{DateTime, Duration, Utc};
+use futures_util::{StreamExt as _, stream::BoxStream};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +18,8 @@ use waybill::{
     access::Caller,
     app::App,
     config::Config,
-    graphql::{self, Endpoint},
+    events::Place,
+    graphql::{self, Endpoint, Item},
     plugins::Worker,
     seam::{Clock, Ids},
     secret::Keyring,
@@ -128,10 +130,29 @@ impl TestApp {
         Reply(serde_json::from_str(&body).unwrap())
     }
 
-    /// Executes a document on behalf of any caller, past HTTP, which knows only one of them yet.
-    pub(crate) async fn execute_as(&self, caller: Caller, document: &str, variables: Value) -> Reply {
+    /// What executes operations on behalf of any caller, past HTTP, which knows only one of them yet.
+    fn endpoint(&self, caller: Caller) -> Endpoint {
         let schema = graphql::schema(&self.app.config);
-        let endpoint = Endpoint::new(schema, self.app.clone(), caller, "test");
+        Endpoint::new(schema, self.app.clone(), caller, "test")
+    }
+
+    /// The answers of a subscription on behalf of any caller, and where it has come to.
+    pub(crate) fn subscribe_as(
+        &self,
+        caller: Caller,
+        document: &str,
+    ) -> (BoxStream<'static, Value>, Arc<Place>) {
+        let (endpoint, place) = self.endpoint(caller).resuming(None);
+        let answers = endpoint.execute_stream(Operation::new(document)).map(|item| match item {
+            Item::Response(response) => serde_json::to_value(response).unwrap(),
+            Item::Written(text) => serde_json::from_str(&text).unwrap(),
+        });
+        (answers.boxed(), place)
+    }
+
+    /// Executes a document on behalf of any caller.
+    pub(crate) async fn execute_as(&self, caller: Caller, document: &str, variables: Value) -> Reply {
+        let endpoint = self.endpoint(caller);
         let operation = Operation::new(document).variables(Variables::from_json(variables));
         Reply(serde_json::to_value(endpoint.execute(operation).await).unwrap())
     }

@@ -34,6 +34,8 @@ pub(crate) struct Call {
 #[derive(Debug, Default)]
 struct Script {
     answers: VecDeque<Answer>,
+    /// Takes calls, and never says a word.
+    is_stalled: bool,
     calls: Vec<Call>,
 }
 
@@ -72,6 +74,11 @@ impl PluginServer {
         self
     }
 
+    /// From now on no call is answered.
+    pub(crate) fn stall(&self) {
+        self.script.lock().unwrap().is_stalled = true;
+    }
+
     /// The calls so far.
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.script.lock().unwrap().calls.clone()
@@ -85,10 +92,16 @@ async fn answer(
     headers: HeaderMap,
     raw: Bytes,
 ) -> (StatusCode, HeaderMap, String) {
-    let mut script = script.lock().unwrap();
-    let body = serde_json::from_slice(&raw).unwrap_or(Value::Null);
-    script.calls.push(Call { method, headers, query: uri.query().map(ToOwned::to_owned), body, raw });
-    let Some(answer) = script.answers.pop_front() else {
+    let (answer, is_stalled) = {
+        let mut script = script.lock().unwrap();
+        let body = serde_json::from_slice(&raw).unwrap_or(Value::Null);
+        script.calls.push(Call { method, headers, query: uri.query().map(ToOwned::to_owned), body, raw });
+        (script.answers.pop_front(), script.is_stalled)
+    };
+    if is_stalled {
+        std::future::pending::<()>().await;
+    }
+    let Some(answer) = answer else {
         return (StatusCode::OK, HeaderMap::new(), r#"{"verdict":"PASS"}"#.to_owned());
     };
     let headers =

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{
@@ -97,6 +97,11 @@ impl Socket {
     /// Sends what the server may refuse while it is being sent.
     pub(crate) async fn try_send(&mut self, message: Message) -> Result<(), tungstenite::Error> {
         within("that it was sent", self.stream.send(message)).await
+    }
+
+    /// Sends bytes that need not be a frame.
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
+        within("that it was sent", self.stream.get_mut().write_all(bytes)).await.unwrap();
     }
 
     /// The next message of the protocol.

@@ -1,6 +1,11 @@
 //! Waiting for what must come: never for a time alone, and never for ever.
 
-use std::time::{Duration, Instant};
+use std::{
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use futures_util::{Stream, StreamExt as _};
 
 /// How long anything that must come may take. Far more than it needs: a busy machine is no failure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,4 +28,9 @@ pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T
         assert!(begun.elapsed() < PATIENCE, "{what} did not come about within {PATIENCE:?}");
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Lets a stream do what it can without waiting for it.
+pub(crate) async fn poll_once<S: Stream + Unpin>(stream: &mut S) -> Poll<Option<S::Item>> {
+    std::future::poll_fn(|context| Poll::Ready(stream.poll_next_unpin(context))).await
 }

@@ -71,6 +71,28 @@ async fn whoever_speaks_another_language_is_shown_out() {
 }
 
 #[tokio::test]
+async fn a_frame_that_is_none_ends_the_socket_and_nothing_else() {
+    let app = TestApp::start().await;
+    let address = app.listen().await;
+    let mut other = Socket::open(address).await;
+    let too_long_a_ping = [&[0x89, 0xfe, 1, 0, 0, 0, 0, 0][..], &[0; 256]].concat();
+    for (bytes, expected) in [
+        // A client masks what it sends.
+        (&b"\x81\x02{}"[..], closed(1002, "Malformed frame")),
+        (b"\xf1\x80\0\0\0\0", closed(1002, "Malformed frame")),
+        (b"\x83\x80\0\0\0\0", closed(1002, "Malformed frame")),
+        (b"\x80\x80\0\0\0\0", closed(1002, "Malformed frame")),
+        (&too_long_a_ping, closed(1002, "Malformed frame")),
+        (b"\x81\x81\0\0\0\0\xff", closed(1007, "Text must be UTF-8")),
+    ] {
+        let mut socket = Socket::open(address).await;
+        socket.send_bytes(bytes).await;
+        assert_eq!(socket.closed().await, expected, "{bytes:?}");
+    }
+    other.is_silent().await;
+}
+
+#[tokio::test]
 async fn an_operation_before_the_beginning_is_unauthorized() {
     let app = TestApp::start().await;
     let mut socket = Socket::connect(app.listen().await).await;

@@ -14,7 +14,7 @@ use crate::harness::{PluginServer, TestApp, samples::order};
 const DOCUMENT: &str = include_str!("../../../docs/EVENTS.md");
 
 /// The blocks of code of a language, each with the heading that it stands under.
-fn blocks(language: &str) -> Vec<(String, String)> {
+pub(crate) fn blocks(language: &str) -> Vec<(String, String)> {
     let (mut heading, mut found, mut open) = (String::new(), Vec::new(), None::<String>);
     for line in DOCUMENT.lines() {
         match &mut open {

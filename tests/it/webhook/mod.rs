@@ -1,10 +1,12 @@
 //! Webhooks: endpoints, and what is sent to them, in which order, how often, and once more.
 
 mod delivery;
-mod document;
+pub(crate) mod document;
 mod endpoint;
+mod processes;
 mod replay;
 mod retry;
+mod stalled;
 
 use std::collections::HashMap;
 

@@ -56,6 +56,41 @@ async fn an_order_is_sent_once_more_and_others_are_not() {
 }
 
 #[tokio::test]
+async fn what_failed_is_sent_once_more_and_nothing_else() {
+    let (app, server, id) = start().await;
+    change(&app, &id, "eventTypes", json!(["ORDER_CREATED", "WORK_ORDER_CREATED"])).await;
+    let mut orders = Vec::new();
+    for _ in 0..3 {
+        orders.push(app.create(order(1)).await.0);
+        // Its first event fails for good, and the second is taken.
+        for _ in 0..7 {
+            server.answer(500, "");
+        }
+        for _ in 0..8 {
+            app.deliver().await;
+            app.advance(chrono::Duration::hours(12));
+        }
+    }
+    let (failed, delivered) = ((7, "FAILED"), (1, "DELIVERED"));
+    let stand = async || {
+        let rows = standing(&app).await;
+        rows.into_iter().map(|(_, status, attempts)| (attempts, status)).collect::<Vec<_>>()
+    };
+    assert_eq!(stand().await, [failed, delivered, failed, delivered, failed, delivered]);
+    let before = server.calls().len();
+    let about_one = json!({"endpointId": id, "failedOnly": true, "orderId": orders[1]});
+    assert_eq!(replay(&app, about_one.clone()).await, queued(1));
+    assert_eq!(replay(&app, about_one).await, queued(0));
+    assert_eq!(app.deliver().await, 1);
+    assert_eq!(sent(&server.calls()[before..]), [5]);
+    let after = json!({"endpointId": id, "failedOnly": true, "afterCursor": cursor(5)});
+    assert_eq!(replay(&app, after).await, queued(1));
+    assert_eq!(app.deliver().await, 1);
+    assert_eq!(sent(&server.calls()[before + 1..]), [9]);
+    assert_eq!(stand().await, [failed, delivered, delivered, delivered, delivered, delivered]);
+}
+
+#[tokio::test]
 async fn what_is_pending_is_not_sent_twice_and_comes_after_what_is_older() {
     let (app, server, id) = start().await;
     server.answer(200, "").answer(200, "").answer(500, "");
