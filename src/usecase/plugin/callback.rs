@@ -5,8 +5,9 @@ use entity::{id::PluginRunId, plugin_run, stored::PluginRunStatus};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    StoredHttp, StoredStep, record,
-    settle_step::{Asked, AttemptRecord, Kept, conclude},
+    AttemptRecord, StoredHttp, StoredStep,
+    conclude::{Asked, Kept, conclude},
+    record,
 };
 use crate::{
     access::Caller,

@@ -1,6 +1,7 @@
 //! What callers can ask of the plugin manager, and how its workers settle what plugins answered.
 
 mod callback;
+mod conclude;
 mod create;
 mod delete;
 mod end;

@@ -3,7 +3,7 @@
 use entity::{plugin_attempt, plugin_run, plugin_step, stored::Verdict};
 use serde_json::{Map, Value, json};
 
-use super::{StoredStep, settle_step::Kept};
+use super::{StoredStep, conclude::Kept};
 use crate::{
     domain::plugin::{Reason, without_contacts},
     fault::Fault,

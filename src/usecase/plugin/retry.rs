@@ -2,7 +2,7 @@
 
 use entity::{id::PluginRunId, plugin_run, stored::PluginRunStatus};
 
-use super::{StoredStep, settle_step::ask_next};
+use super::{StoredStep, conclude::ask_next};
 use crate::{
     access::Caller,
     app::App,

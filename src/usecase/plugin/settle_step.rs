@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use entity::{
-    id::{PluginId, PluginRunId},
+    id::PluginRunId,
     plugin_attempt, plugin_run,
     stored::{PluginRunStatus, Verdict},
 };
@@ -12,15 +12,13 @@ use uuid::Uuid;
 
 use super::{
     StoredStep,
-    end::finish,
-    enrich::{Unfit, enrich},
+    conclude::{Asked, Kept, ask_again, conclude, wait},
     record,
 };
 use crate::{
     access::Caller,
     app::App,
-    domain::plugin::{Answer, Next, Reason as VerdictReason, StepEnd, next, retry_delay},
-    events::Reason,
+    domain::plugin::{Answer, retry_delay},
     fault::Fault,
     store::{self, Tenant},
     usecase::{
@@ -29,11 +27,6 @@ use crate::{
         work::{Cause, UnitOfWork},
     },
 };
-
-/// The code of the reason of a step that ended without a verdict.
-const PLUGIN_FAILED: &str = "PLUGIN_FAILED";
-/// The code of a rejection for which the plugin gave no reason.
-const REJECTED: &str = "REJECTED";
 
 /// One call of a plugin, as it is kept.
 #[derive(Clone, Debug)]
@@ -69,17 +62,6 @@ pub struct Settlement {
     pub attempt: Option<AttemptRecord>,
     /// What came of it.
     pub answer: Answer,
-}
-
-/// An attempt, as it is kept.
-#[derive(Clone, Debug)]
-pub(super) struct Kept {
-    /// Its number.
-    pub(super) number: i32,
-    /// The call.
-    pub(super) record: AttemptRecord,
-    /// Why it gave no verdict.
-    pub(super) error: Option<String>,
 }
 
 /// Carries out what a plugin answered, if the run is still held under the same take-up: an answer that comes after
@@ -161,134 +143,4 @@ impl AttemptRecord {
     const fn none_at(now: DateTime<Utc>) -> Self {
         Self { started_at: now, duration: Duration::ZERO, status_code: None, response_excerpt: None }
     }
-}
-
-/// The run as it stands while nobody works on it.
-fn wait(run: &mut plugin_run::Model, status: PluginRunStatus, due_at: Option<DateTime<Utc>>) {
-    run.status = status;
-    run.due_at = due_at;
-    run.lease = None;
-}
-
-/// The attempt gave no verdict that counts: the plugin is asked again after some time.
-async fn ask_again(
-    work: &UnitOfWork<'_>,
-    run: &mut plugin_run::Model,
-    step: &StoredStep,
-    kept: Kept,
-    after: chrono::Duration,
-) -> Result<(), Error> {
-    record::step(work, run, step, None, &[], None).await?;
-    record::attempt(work, run, kept).await?;
-    wait(run, PluginRunStatus::Running, work.now.checked_add_signed(after));
-    Ok(store::plugin_run::save(&work.db(), run).await?)
-}
-
-/// What a plugin was asked, and may be asked.
-#[derive(Clone, Copy)]
-pub(super) struct Asked<'a> {
-    /// The step.
-    pub(super) step: &'a StoredStep,
-    /// How often it may be asked.
-    pub(super) max_attempts: i32,
-    /// The end of the log when it was asked.
-    pub(super) seen: i64,
-}
-
-/// A step has its answer, or will have none: keeps it, and lets the run go on. Only where a patch came too late, the plugin
-/// is asked again.
-pub(super) async fn conclude(
-    work: &mut UnitOfWork<'_>,
-    aggregate: &mut Aggregate,
-    run: &mut plugin_run::Model,
-    asked: Asked<'_>,
-    answer: Answer,
-    mut kept: Kept,
-) -> Result<(), Error> {
-    let mut patch = None;
-    let (end, verdict, reasons) = match answer {
-        Answer::Pass { reasons } => (StepEnd::Passed, Some(Verdict::Pass), reasons),
-        Answer::Reject { reasons } => (StepEnd::Rejected, Some(Verdict::Reject), reasons),
-        Answer::Enrich { patch: given, reasons } => {
-            match enrich(work, aggregate, run, &given, asked.seen).await? {
-                Ok(()) => {
-                    patch = Some(given);
-                    (StepEnd::Passed, Some(Verdict::Enrich), reasons)
-                }
-                Err(Unfit::Stale(error)) if run.attempts < asked.max_attempts => {
-                    kept.error = Some(error);
-                    return ask_again(work, run, asked.step, kept, chrono::Duration::zero()).await;
-                }
-                Err(Unfit::Stale(error) | Unfit::Invalid(error)) => {
-                    kept.error = Some(error.clone());
-                    no_verdict(error)
-                }
-            }
-        }
-        Answer::Defer => return Err(Fault::broken("a deferred answer concludes nothing").into()),
-        Answer::Retry { error, .. } | Answer::Fail { error } => no_verdict(error),
-    };
-    record::step(work, run, asked.step, verdict, &reasons, patch.as_ref()).await?;
-    record::attempt(work, run, kept).await?;
-    go_on(work, aggregate, run, asked.step, end, &reasons).await
-}
-
-fn no_verdict(error: String) -> (StepEnd, Option<Verdict>, Vec<VerdictReason>) {
-    let reason = VerdictReason { code: PLUGIN_FAILED.to_owned(), message: error, path: None };
-    (StepEnd::NoVerdict, None, vec![reason])
-}
-
-/// A step has ended: the run takes the next one, is held, or ends.
-async fn go_on(
-    work: &mut UnitOfWork<'_>,
-    aggregate: &mut Aggregate,
-    run: &mut plugin_run::Model,
-    step: &StoredStep,
-    end: StepEnd,
-    reasons: &[VerdictReason],
-) -> Result<(), Error> {
-    let status = match next(end, step.failure_policy, step.on_pass.as_deref(), step.on_reject.as_deref()) {
-        Next::Step(name) => {
-            let steps: Vec<StoredStep> = serde_json::from_str(&run.steps)?;
-            let step = steps.iter().find(|step| step.name == name);
-            let step = step.ok_or_else(|| Fault::broken("a step leads to one that the run does not have"))?;
-            run.step = Some(name.to_owned());
-            ask_next(run, step.plugin()?, work.now);
-            store::plugin_run::save(&work.db(), run).await?;
-            work.runs_are_due = true;
-            return Ok(());
-        }
-        Next::Held => {
-            wait(run, PluginRunStatus::Held, None);
-            return Ok(store::plugin_run::save(&work.db(), run).await?);
-        }
-        Next::Passed => PluginRunStatus::Passed,
-        Next::Rejected => PluginRunStatus::Rejected,
-        Next::Failed => PluginRunStatus::Failed,
-    };
-    let reason = reason_of(status, end, reasons);
-    finish(work, aggregate, run, status, reason).await
-}
-
-/// The run as it stands when its step is to be asked for the first time, at once.
-pub(super) fn ask_next(run: &mut plugin_run::Model, plugin: PluginId, now: DateTime<Utc>) {
-    run.status = PluginRunStatus::Queued;
-    run.step_number += 1;
-    run.attempts = 0;
-    run.due_at = Some(now);
-    run.lease = None;
-    run.lane = Some(plugin.0);
-    run.finished_at = None;
-}
-
-/// Why a run ended: the code and message of the first reason of its last step, which are also those of what follows for
-/// the order. A run that passed has none, unless it went on without a verdict.
-fn reason_of(status: PluginRunStatus, end: StepEnd, reasons: &[VerdictReason]) -> Reason {
-    let first = reasons.first();
-    let code = match (status, end) {
-        (PluginRunStatus::Passed, StepEnd::Passed | StepEnd::Rejected) => return Reason::default(),
-        _ => first.map_or(REJECTED, |first| first.code.as_str()),
-    };
-    let note = first.map(|first| first.message.clone());
-    Reason { code: Some(code.to_owned()), note, occurred_at: None }
 }

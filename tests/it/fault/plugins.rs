@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    hash::{DefaultHasher, Hash as _, Hasher as _},
+    hash::{DefaultHasher, Hasher as _},
     net::{SocketAddr, TcpListener as StdListener},
     sync::{Arc, Mutex},
     time::Duration,

@@ -6,6 +6,7 @@ use axum::{
 };
 use chrono::Duration;
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
 use super::{NO, gate::events, order_of, plugin, run_statuses, runs, workflow};
 use crate::harness::{PluginServer, TestApp, samples::order, text};
@@ -191,4 +192,59 @@ async fn a_callback_to_a_step_that_was_answered_is_a_conflict() {
     let told = server.calls()[1].body["run"].clone();
     assert_eq!(call_back(&app, &told, Some(&text(&told["callbackToken"])), PASS).await.0, 204);
     assert_eq!(run_statuses(&app).await, ["intake PASSED"]);
+}
+
+#[tokio::test]
+async fn a_callback_while_the_call_is_under_way_is_the_answer_and_what_the_call_brings_is_dropped() {
+    let app = TestApp::start_with(2).await;
+    // It rejects at the callback URL, and then passes.
+    let router = app.router.clone();
+    let plugin_router = axum::Router::new().fallback(move |body: axum::Json<Value>| async move {
+        let run = &body.0["run"];
+        let path = format!("/plugin-callbacks/{}", text(&run["id"]));
+        let request = Request::post(path)
+            .header(header::AUTHORIZATION, format!("Bearer {}", text(&run["callbackToken"])))
+            .body(Body::from(NO))
+            .unwrap();
+        let answer = router.oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), 204);
+        PASS
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, plugin_router).await.unwrap() });
+    let (id, _) = plugin(&app, "hasty", json!({"url": url})).await;
+    workflow(&app, "hasty", &id, "REJECT").await;
+    let (order_id, _) = app.create(order(1)).await;
+    assert_eq!(app.settle().await, 1);
+    assert_eq!(run_statuses(&app).await, ["hasty REJECTED"]);
+    assert_eq!(order_of(&app, &order_id, "status").await, json!({"status": "CLOSED"}));
+    let attempts = runs(&app).await[0]["steps"][0]["attempts"].clone();
+    assert_eq!(attempts, json!([{"number": 1, "statusCode": null, "error": null, "responseExcerpt": NO}]));
+    assert_eq!(app.settle().await, 0);
+    app.check_invariants().await;
+}
+
+#[tokio::test]
+async fn a_held_run_takes_the_answer_as_long_as_its_token_lasts_and_a_retry_makes_a_new_one() {
+    let app = TestApp::start().await;
+    let server = PluginServer::start().await;
+    let (id, _) = plugin(&app, "slow", json!({"url": server.url, "maxAttempts": 1})).await;
+    workflow(&app, "slow", &id, "HOLD").await;
+    server.answer(500, "").answer(500, "");
+    for answered in [true, false] {
+        let (order_id, _) = app.create(order(1)).await;
+        app.settle().await;
+        let told = server.calls().last().unwrap().body["run"].clone();
+        let token = text(&told["callbackToken"]);
+        if answered {
+            assert_eq!(call_back(&app, &told, Some(&token), PASS).await.0, 204);
+        } else {
+            app.change("pluginRunRetry", json!({"id": told["id"]}), "pluginRun { id }").await;
+            assert_eq!(call_back(&app, &told, Some(&token), NO).await.0, 409);
+            app.settle().await;
+        }
+        assert_eq!(order_of(&app, &order_id, "status").await, json!({"status": "IN_PROGRESS"}));
+    }
+    assert_eq!(run_statuses(&app).await, ["slow PASSED", "slow PASSED"]);
 }
