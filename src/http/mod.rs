@@ -84,7 +84,9 @@ pub fn router_until(app: App, sockets: Sockets) -> Router {
     let edge = Arc::new(Edge { app, schema, sockets, rates });
     let for_browsers_of_this_machine = from_fn_with_state(Arc::clone(&edge), csrf::guard);
     let mut router = Router::new();
-    if edge.app.config.metrics_listen.is_none() {
+    let config = &edge.app.config;
+    // Whoever reaches another address is not on this machine.
+    if config.metrics_listen.is_none() && config.listen.ip().to_canonical().is_loopback() {
         let metrics = metrics::route(edge.app.clone(), edge.sockets.clone());
         router = router.route("/metrics", metrics.layer(for_browsers_of_this_machine.clone()));
     }
