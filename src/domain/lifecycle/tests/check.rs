@@ -119,9 +119,9 @@ fn whatever_is_not_settled_can_be_left_for_good() {
 
 #[test]
 fn somebody_can_fire_what_leads_to_the_end() {
-    let problem = "INVALID states.2: no way that always opens leads from \"IN_PROGRESS\" to a SETTLED state: EXECUTE needs \
-                   a rule in rollUp for SETTLED without an outcome, CANCEL a cancellable state, and START follows \
-                   intake only";
+    let problem = "INVALID states.2: no way that always opens leads from \"IN_PROGRESS\" to a SETTLED state: where a rule in \
+                   rollUp for SETTLED leads on, callers get no turn; EXECUTE needs such a rule without an outcome, CANCEL \
+                   a cancellable state, and START follows intake only";
     for rules in [
         vec![],
         vec![rule(Quantifier::All, Phase::Settled, Some(Outcome::Succeeded), "EXECUTE")],
@@ -144,15 +144,63 @@ fn a_parked_order_can_be_taken_up_again() {
         it.transitions.push(transition("PARK", &["IN_PROGRESS"], "PARKED"));
         it.transitions.push(transition("START", &["PARKED"], "IN_PROGRESS"));
     };
-    let problem = "INVALID states.5: no way that always opens leads from \"PARKED\" to a SETTLED state: EXECUTE needs a \
-                   rule in rollUp for SETTLED without an outcome, CANCEL a cancellable state, and START follows intake \
-                   only";
+    let problem = "INVALID states.5: no way that always opens leads from \"PARKED\" to a SETTLED state: where a rule in rollUp \
+                   for SETTLED leads on, callers get no turn; EXECUTE needs such a rule without an outcome, CANCEL a \
+                   cancellable state, and START follows intake only";
     wrong_order(parked, &[problem]);
     let own = |it: &mut Lifecycle| {
         parked(it);
         it.transitions.push(transition("UNPARK", &["PARKED"], "IN_PROGRESS"));
     };
     wrong_order(own, &[]);
+}
+
+#[test]
+fn rules_do_not_lead_an_order_past_its_end() {
+    let problems = |names: [&str; 2]| {
+        let problem = |(place, name): (usize, &str)| {
+            format!(
+                "INVALID states.{place}: no way that always opens leads from \"{name}\" to a SETTLED state: where a rule \
+                 in rollUp for SETTLED leads on, callers get no turn; EXECUTE needs such a rule without an outcome, \
+                 CANCEL a cancellable state, and START follows intake only"
+            )
+        };
+        [2, 5].into_iter().zip(names).map(problem).collect::<Vec<_>>()
+    };
+    let endable =
+        |it: &mut Lifecycle, name: &str| it.transitions.push(transition("CANCEL", &[name], "CLOSED"));
+    // Whenever the order comes back, it is to be inspected again.
+    let inspected = |it: &mut Lifecycle| {
+        it.states.push(state("INSPECTION", Phase::Active, None, true));
+        it.transitions.push(transition("INSPECT", &["IN_PROGRESS"], "INSPECTION"));
+        it.transitions.push(transition("INSPECTED", &["INSPECTION"], "IN_PROGRESS"));
+        it.roll_up.insert(0, rule(Quantifier::All, Phase::Settled, None, "INSPECT"));
+    };
+    // What has failed once does so for ever.
+    let troubled = |it: &mut Lifecycle| {
+        it.states.push(state("TROUBLE", Phase::Active, None, true));
+        it.transitions.push(transition("WARN", &["IN_PROGRESS"], "TROUBLE"));
+        it.transitions.push(transition("SOLVE", &["TROUBLE"], "IN_PROGRESS"));
+        it.roll_up.insert(0, rule(Quantifier::Any, Phase::Settled, Some(Outcome::Failed), "WARN"));
+    };
+    let found = problems(["IN_PROGRESS", "INSPECTION"]);
+    wrong_order(inspected, &found.iter().map(String::as_str).collect::<Vec<_>>());
+    let found = problems(["IN_PROGRESS", "TROUBLE"]);
+    wrong_order(troubled, &found.iter().map(String::as_str).collect::<Vec<_>>());
+    wrong_order(
+        |it| {
+            inspected(it);
+            endable(it, "INSPECTION");
+        },
+        &[],
+    );
+    wrong_order(
+        |it| {
+            troubled(it);
+            it.transitions.push(transition("EXECUTE", &["TROUBLE"], "EXECUTED"));
+        },
+        &[],
+    );
 }
 
 #[test]

@@ -109,31 +109,3 @@ fn nothing_brings_an_order_past_intake_but_its_verdict() {
         &["1 CANCEL CREATED>CANCELLED Cancelled"],
     );
 }
-
-#[test]
-fn a_rule_may_lead_an_order_past_its_end_for_ever() {
-    // The example of `docs/LIFECYCLES.md`.
-    let mut inspected = order_machine(|it| {
-        it.states.push(state("INSPECTION", Phase::Active, None, true));
-        it.transitions.push(transition("INSPECT", &["IN_PROGRESS"], "INSPECTION"));
-        it.transitions.push(transition("INSPECTED", &["INSPECTION"], "IN_PROGRESS"));
-        it.roll_up.insert(0, rule(Quantifier::All, Phase::Settled, None, "INSPECT"));
-    });
-    assert!(super::super::super::check(Owner::Order, &inspected).is_ok());
-    let situation = "INSPECTION | service COMPLETED+";
-    check_orders(
-        &inspected,
-        situation,
-        "order INSPECTED",
-        &["order INSPECTED INSPECTION>IN_PROGRESS", "order INSPECT IN_PROGRESS>INSPECTION"],
-    );
-    check_orders(&inspected, situation, "cancel", &["cancellation >Refused ORDER_NOT_CANCELLABLE"]);
-
-    inspected.transitions.push(transition("CANCEL", &["INSPECTION"], "CLOSED"));
-    check_orders(
-        &inspected,
-        situation,
-        "cancel",
-        &["order CANCEL INSPECTION>CLOSED Cancelled", "cancellation >Completed"],
-    );
-}
