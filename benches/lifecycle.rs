@@ -9,6 +9,10 @@ use waybill::domain::lifecycle::{
     built_in_order_lifecycle, built_in_work_order_lifecycle, decide,
 };
 
+/// The server's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How many work orders the order has.
 const COUNT: i32 = 100;
 

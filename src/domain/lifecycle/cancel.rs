@@ -55,10 +55,11 @@ fn carry_out(decision: &mut Decision<'_>) {
     if now.order.phase == Phase::Settled || !block::order_is_cancellable(now) {
         return decision.change_cancellation(CancellationStatus::Refused, Some(ORDER_NOT_CANCELLABLE));
     }
-    if !to_cancel(now).iter().all(|&(_, cancellable)| cancellable) {
+    let at_hand = to_cancel(now);
+    if !at_hand.iter().all(|&(_, cancellable)| cancellable) {
         return decision.change_cancellation(CancellationStatus::Refused, Some(WORK_ORDER_NOT_CANCELLABLE));
     }
-    for (sequence, _) in to_cancel(now) {
+    for (sequence, _) in at_hand {
         decision.cancel_work_order(sequence);
     }
     if decision.now().unfinished().is_empty() {

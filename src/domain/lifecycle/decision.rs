@@ -6,15 +6,26 @@ use super::apply::Step;
 use super::{CancellationStatus, Change, Outcome, Phase, Situation, event, returns, roll_up};
 
 /// A working copy that writes down what happens to it.
+///
+/// What returns need to know is kept beside the copy, which would else be searched through for each work order of a
+/// hundred that one command calls off.
 pub(super) struct Decision<'a> {
     now: Situation<'a>,
     changes: Vec<Change>,
+    /// The sequence numbers of the work orders that have a return.
+    returned: Vec<i32>,
+    next_sequence: i32,
 }
 
 impl<'a> Decision<'a> {
     /// A decision that has changed nothing yet.
     pub(super) fn new(situation: &Situation<'a>) -> Self {
-        Self { now: situation.clone(), changes: Vec::new() }
+        Self {
+            now: situation.clone(),
+            changes: Vec::new(),
+            returned: situation.work_orders.iter().filter_map(|work_order| work_order.return_of).collect(),
+            next_sequence: situation.next_sequence(),
+        }
     }
 
     /// The situation after the changes so far.
@@ -33,9 +44,21 @@ impl<'a> Decision<'a> {
     }
 
     /// Carries a change out and writes it down.
-    pub(super) fn push(&mut self, change: Change) {
+    fn push(&mut self, change: Change) {
         self.now.apply(&change);
         self.changes.push(change);
+    }
+
+    /// Whether a work order has a return, born by rule or made by hand.
+    pub(super) fn has_return(&self, sequence: i32) -> bool {
+        self.returned.contains(&sequence)
+    }
+
+    /// Bears the return of a work order.
+    pub(super) fn add_return(&mut self, return_of: i32) {
+        self.push(Change::ReturnAdded { sequence: self.next_sequence, return_of });
+        self.returned.push(return_of);
+        self.next_sequence = self.next_sequence.saturating_add(1);
     }
 
     /// Moves the order.

@@ -1,7 +1,7 @@
 //! Returns: work orders that bring goods back.
 
 use super::decision::Decision;
-use super::{Change, Outcome, Phase, WorkOrderType};
+use super::{Outcome, Phase, WorkOrderType};
 
 /// A MOVE_CONTAINERS work order that is FAILed or CANCELled after it was started (its goods left the pickup) gets one
 /// new RETURN work order, in the same transaction. A RETURN that fails gets no return of its own. "Started" means that
@@ -20,13 +20,10 @@ pub(super) fn follow(decision: &mut Decision<'_>, sequence: i32) {
 /// Bears the return of a FORWARD work order whose goods left the pickup. One that has a return, born by rule or made
 /// by hand, gets no second one: its goods come back once.
 pub(super) fn bear(decision: &mut Decision<'_>, sequence: i32) {
-    let now = decision.now();
-    let Some(work_order) = now.work_order(sequence) else { return };
+    let Some(work_order) = decision.now().work_order(sequence) else { return };
     let moved_goods =
         work_order.kind == WorkOrderType::MoveContainers && work_order.is_forward() && work_order.started;
-    let has_return = now.work_orders.iter().any(|other| other.return_of == Some(sequence));
-    if moved_goods && !has_return {
-        let change = Change::ReturnAdded { sequence: now.next_sequence(), return_of: sequence };
-        decision.push(change);
+    if moved_goods && !decision.has_return(sequence) {
+        decision.add_return(sequence);
     }
 }
