@@ -15,6 +15,7 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac as _};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -160,6 +161,8 @@ struct Key {
     /// Names the key in what it sealed; tells nothing about the key itself.
     id: String,
     cipher: XChaCha20Poly1305,
+    /// Derived from the key, so that a digest says nothing about what the key encrypts.
+    digester: Hmac<Sha256>,
 }
 
 /// The data keys: the first one encrypts, all of them decrypt.
@@ -266,6 +269,13 @@ impl Keyring {
         key.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| OpenError::Altered)
     }
 
+    /// Digests of a text by each key, that of the encrypting key first: they tell whether two texts are the same, and only
+    /// who has the keys can make them.
+    pub fn digests(&self, text: &[u8]) -> Vec<[u8; 32]> {
+        let digest = |key: &Key| key.digester.clone().chain_update(text).finalize().into_bytes().into();
+        self.keys().map(digest).collect()
+    }
+
     /// Whether `sealed` was made with the key that encrypts now; if not, it is due for sealing again.
     pub fn is_current(&self, sealed: &str) -> bool {
         sealed.split('.').nth(1) == Some(self.first.id.as_str())
@@ -276,11 +286,24 @@ impl Keyring {
     }
 }
 
+/// A key of HMAC is as long as a block of its hash; a shorter one has zeros at its end.
+fn block(key: &[u8; KEY_LENGTH]) -> [u8; 64] {
+    let mut block = [0; 64];
+    block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    block
+}
+
 impl Key {
     fn new(bytes: &[u8; KEY_LENGTH]) -> Self {
         let digest: [u8; 32] = Sha256::digest(bytes).into();
         let [a, b, c, d, ..] = digest;
-        Self { id: format!("{a:02x}{b:02x}{c:02x}{d:02x}"), cipher: XChaCha20Poly1305::new(bytes.into()) }
+        let derived = Hmac::<Sha256>::new(&block(bytes).into()).chain_update(b"waybill digests").finalize();
+        let derived: [u8; 32] = derived.into_bytes().into();
+        Self {
+            id: format!("{a:02x}{b:02x}{c:02x}{d:02x}"),
+            cipher: XChaCha20Poly1305::new(bytes.into()),
+            digester: Hmac::new(&block(&derived).into()),
+        }
     }
 }
 

@@ -64,8 +64,13 @@ pub fn parse(prefix: &'static str, kind: &'static str, text: &str) -> Result<Uui
 
 /// The prefix of a text that has the form of an id of any kind.
 pub fn prefix(text: &str) -> Option<&str> {
+    split(text).map(|(prefix, _)| prefix)
+}
+
+/// The prefix and the UUID of a text that has the form of an id of any kind.
+pub fn split(text: &str) -> Option<(&str, Uuid)> {
     let (prefix, suffix) = text.rsplit_once('_')?;
-    decode(suffix).map(|_| prefix)
+    decode(suffix).map(|bits| (prefix, Uuid::from_u128(bits)))
 }
 
 fn decode(suffix: &str) -> Option<u128> {

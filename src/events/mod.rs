@@ -3,6 +3,7 @@
 //! An event exists if and only if its change committed: it is written in the transaction of the change and nothing
 //! else makes one. Subscriptions and queries serve the same rows under the same cursors.
 
+mod about;
 mod cursor;
 #[cfg(test)]
 mod fixtures;
@@ -21,6 +22,7 @@ use entity::{
 };
 use serde_json::Value;
 
+pub use about::About;
 pub use cursor::Cursor;
 pub use hub::{Hub, Tail};
 pub use log::append;

@@ -3,6 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use entity::event::Model;
+use tokio::sync::OnceCell;
+
+use super::about::Subject;
+use crate::{fault::Fault, store::Reader};
 
 /// So many texts of one event are kept; whoever wants yet another one writes it for itself.
 const MOST_TEXTS: usize = 16;
@@ -13,15 +17,28 @@ pub struct Record {
     /// The event.
     pub row: Arc<Model>,
     texts: Mutex<Vec<(u64, Arc<str>)>>,
+    /// What it is about, as it was when a subscriber first wanted to know.
+    subject: OnceCell<Subject>,
 }
 
 impl From<Model> for Record {
     fn from(row: Model) -> Self {
-        Self { row: Arc::new(row), texts: Mutex::default() }
+        Self { row: Arc::new(row), texts: Mutex::default(), subject: OnceCell::new() }
     }
 }
 
 impl Record {
+    /// What it is about; whoever asks first reads it for all.
+    pub(super) async fn subject(&self, reader: &Reader) -> Result<&Subject, Fault> {
+        self.subject.get_or_try_init(|| async { Subject::load(&reader.db(), self.row.order_id).await }).await
+    }
+
+    /// Takes what it is about from whoever read it already.
+    pub(super) fn leave_subject(&self, subject: Subject) {
+        // What is known already is as good.
+        let _ = self.subject.set(subject);
+    }
+
     /// The event in the form of that number, which `write` writes unless somebody has done so before.
     pub fn text<E>(
         &self,

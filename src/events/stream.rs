@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use async_stream::try_stream;
 use futures_util::Stream;
 
-use super::{Cursor, Hub, Place, Record, hub::Stopped, window::Next};
+use super::{About, Cursor, Hub, Place, Record, about::Subject, hub::Stopped, window::Next};
 use crate::{
     fault::Fault,
     store::{self, Reader, event::EventFilter},
@@ -40,6 +40,8 @@ pub struct Subscriber {
     pub reader: Reader,
     /// Which of them.
     pub filter: EventFilter,
+    /// About what.
+    pub about: Option<About>,
     /// Those after this position; those that commit from now on, if left out.
     pub after: Option<Cursor>,
     /// Where it is told how far it has come.
@@ -57,6 +59,12 @@ impl Subscriber {
         if let Some(place) = &self.place {
             place.hand_out(position);
         }
+    }
+
+    /// Whether an event that passes the filter is about what the subscriber wants.
+    async fn wants(&self, record: &Record) -> Result<bool, StreamError> {
+        let Some(about) = &self.about else { return Ok(true) };
+        Ok(about.passes(&record.row, record.subject(&self.reader).await?)?)
     }
 
     /// Where it begins.
@@ -82,7 +90,11 @@ impl Subscriber {
         }
         let is_all = events.len() < REPLAY_LIMIT;
         let reached = events.last().filter(|_| !is_all).map_or(end, |last| last.position);
-        Ok((events.into_iter().map(Record::from).collect(), reached))
+        let records: Vec<_> = events.into_iter().map(Record::from).collect();
+        if self.about.is_some() {
+            Subject::load_all(&db, &records).await?;
+        }
+        Ok((records, reached))
     }
 }
 
@@ -119,7 +131,7 @@ pub fn stream(
                 Next::Records(records) => {
                     for record in records {
                         seen = record.row.position;
-                        if subscriber.filter.matches(&record.row) {
+                        if subscriber.filter.matches(&record.row) && subscriber.wants(&record).await? {
                             subscriber.hand_out(seen);
                             yield record;
                         }
@@ -131,8 +143,10 @@ pub fn stream(
                     let (records, reached) = subscriber.read(seen, head).await?;
                     for record in records {
                         seen = record.row.position;
-                        subscriber.hand_out(seen);
-                        yield Arc::new(record);
+                        if subscriber.wants(&record).await? {
+                            subscriber.hand_out(seen);
+                            yield Arc::new(record);
+                        }
                         subscriber.pass(seen);
                     }
                     seen = reached;

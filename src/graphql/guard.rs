@@ -71,6 +71,12 @@ pub const SCOPES: &[(&str, &[Scope])] = &[
     ("Subscription.orderStatusChanged", &[Scope::OrdersRead]),
     ("Subscription.workOrderStatusChanged", &[Scope::OrdersRead]),
     ("Subscription.pluginRunChanged", &[Scope::OrdersRead]),
+    ("Attribute.definition", &[Scope::ConfigRead]),
+    ("StringAttribute.definition", &[Scope::ConfigRead]),
+    ("NumberAttribute.definition", &[Scope::ConfigRead]),
+    ("BooleanAttribute.definition", &[Scope::ConfigRead]),
+    ("DateTimeAttribute.definition", &[Scope::ConfigRead]),
+    ("JsonAttribute.definition", &[Scope::ConfigRead]),
     ("PluginRun.workflow", &[Scope::ConfigRead]),
     ("PluginStepRun.plugin", &[Scope::ConfigRead]),
     // A plugin may repeat what it was told of the consignee.

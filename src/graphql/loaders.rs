@@ -16,6 +16,7 @@ use entity::{
     },
     stored::PluginTrigger,
 };
+use uuid::Uuid;
 
 use super::{
     attribute::AttributeDefinition,
@@ -49,6 +50,10 @@ impl StoreLoader {
 /// Key: the work orders of an order, by sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WorkOrdersOf(pub OrderId);
+
+/// Key: who set attributes of an order or work order after it was created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OriginsOf(pub Uuid);
 
 /// Key: a version of a lifecycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -131,6 +136,21 @@ pub fn group(rows: Vec<entity::work_order::Model>) -> HashMap<OrderId, Arc<[Work
         groups.entry(row.order_id).or_default().push(WorkOrder::from(row));
     }
     groups.into_iter().map(|(id, group)| (id, group.into())).collect()
+}
+
+impl Loader<OriginsOf> for StoreLoader {
+    type Value = Arc<[entity::attribute_origin::Model]>;
+    type Error = Arc<Fault>;
+
+    async fn load(&self, keys: &[OriginsOf]) -> Loaded<OriginsOf, Self::Value> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let rows = store::attribute::origins(&self.reader.db(), &ids).await;
+        let mut groups: HashMap<OriginsOf, Vec<_>> = HashMap::new();
+        for row in rows.map_err(|error| Arc::new(Fault::from(error)))? {
+            groups.entry(OriginsOf(row.entity_id)).or_default().push(row);
+        }
+        Ok(groups.into_iter().map(|(key, group)| (key, group.into())).collect())
+    }
 }
 
 impl Loader<LifecycleOf> for StoreLoader {

@@ -7,7 +7,10 @@ use entity::id::{
 };
 
 use super::{
-    attribute::AttributeDefinition,
+    attribute::{
+        self, Attribute, AttributeDefinition, BooleanAttribute, DateTimeAttribute, JsonAttribute,
+        NumberAttribute, StringAttribute,
+    },
     context::ContextExt,
     error::Code,
     event::OrderEvent,
@@ -31,6 +34,16 @@ pub enum Node {
     WorkOrder(WorkOrder),
     /// The definition of an attribute.
     AttributeDefinition(AttributeDefinition),
+    /// A text of an order or work order.
+    StringAttribute(StringAttribute),
+    /// A number of an order or work order.
+    NumberAttribute(NumberAttribute),
+    /// A yes or no of an order or work order.
+    BooleanAttribute(BooleanAttribute),
+    /// An instant of an order or work order.
+    DateTimeAttribute(DateTimeAttribute),
+    /// A JSON object or array of an order or work order.
+    JsonAttribute(JsonAttribute),
     /// An event.
     OrderEvent(OrderEvent),
     /// A plugin.
@@ -83,6 +96,13 @@ async fn load(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
                 .map_err(|fault| ctx.load_fault(&fault))
         }};
     }
+    if let Some((prefix, owner)) = entity::type_id::split(id)
+        && let Some(key) = prefix.strip_prefix(attribute::value::PREFIX)
+    {
+        require(ctx, Scope::OrdersRead, attribute::value::PREFIX.trim_end_matches('_'))?;
+        let found = Box::pin(attribute::value::by_id(ctx, key, owner)).await?;
+        return Ok(found.map(Node::from));
+    }
     match entity::type_id::prefix(id) {
         Some(OrderId::PREFIX) => load!(OrderId, OrdersRead),
         Some(WorkOrderId::PREFIX) => load!(WorkOrderId, OrdersRead),
@@ -96,10 +116,22 @@ async fn load(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         _ => {
             let given: String = id.chars().take(40).collect();
             let message = format!(
-                "{given:?} is not an id: expected one of the prefixes ord, wo, atd, evt, plg, pwf, run, whe, whd, an \
+                "{given:?} is not an id: expected one of the prefixes ord, wo, att, atd, evt, plg, pwf, run, whe, whd, an \
                  underscore and 26 characters"
             );
             Err(Code::BadUserInput.error(message))
+        }
+    }
+}
+
+impl From<Attribute> for Node {
+    fn from(attribute: Attribute) -> Self {
+        match attribute {
+            Attribute::StringAttribute(text) => text.into(),
+            Attribute::NumberAttribute(number) => number.into(),
+            Attribute::BooleanAttribute(flag) => flag.into(),
+            Attribute::DateTimeAttribute(instant) => instant.into(),
+            Attribute::JsonAttribute(json) => json.into(),
         }
     }
 }

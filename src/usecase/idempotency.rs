@@ -55,6 +55,13 @@ impl Key {
         }
     }
 
+    /// The answer that is kept under this key to this request, if one is. Definitions of attributes may be narrower now
+    /// than they were then: what was answered once is answered so again.
+    pub(super) async fn kept(&self, db: &TenantDb<'_>) -> Result<Option<Answer>, Fault> {
+        let kept = Kept::load(db, std::slice::from_ref(&self.key)).await?;
+        Ok(kept.answer(self, &Path::root()).unwrap_or_default())
+    }
+
     /// The answer that is kept under this key, if one is; refused if it was to another request.
     pub(super) async fn look_up(&self, db: &TenantDb<'_>, path: &Path) -> Result<Option<Answer>, Error> {
         let kept = Kept::load(db, std::slice::from_ref(&self.key)).await?;

@@ -4,7 +4,11 @@ mod inputs;
 mod mutation;
 mod query;
 mod types;
+pub(super) mod value;
 
 pub use mutation::AttributeMutation;
 pub use query::AttributeQuery;
 pub use types::AttributeDefinition;
+pub use value::{
+    Attribute, BooleanAttribute, DateTimeAttribute, Holder, JsonAttribute, NumberAttribute, StringAttribute,
+};

@@ -12,13 +12,16 @@ use entity::{
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 
 use super::{
-    super::{context::ContextExt, error::Code, handover::Item, id},
+    super::{
+        context::ContextExt, error::Code, filter, handover::Item, id, order::OrderWhere,
+        work_order::WorkOrderWhere,
+    },
     OrderEvent, OrderEventWhere,
     form::Form,
     query::{expired_cursor, known_cursor, unknown_cursor},
 };
 use crate::{
-    events::{self, Cursor, StreamError, Subscriber},
+    events::{self, About, Cursor, StreamError, Subscriber},
     store::{Tenant, event::EventFilter},
 };
 
@@ -33,6 +36,8 @@ impl EventSubscription {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only of this order.")] order_id: Option<ID>,
+        #[graphql(name = "where", desc = "Only of such orders, as they are when the event is handed out.")]
+        condition: Option<OrderWhere>,
         #[graphql(desc = "Resumes after this cursor; from now on, if left out.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
         let filter = EventFilter {
@@ -40,7 +45,11 @@ impl EventSubscription {
             order_id: id::optional_argument::<OrderId>(order_id.as_ref())?,
             ..EventFilter::default()
         };
-        stream(ctx, filter, after).await
+        let about = match condition {
+            Some(condition) => Some(About::Orders(filter::filter(ctx, condition).await?)),
+            None => None,
+        };
+        stream(ctx, filter, about, after).await
     }
 
     /// The states of work orders, each from its first one on: WORK_ORDER_CREATED and WORK_ORDER_STATUS_CHANGED.
@@ -49,6 +58,11 @@ impl EventSubscription {
         ctx: &Context<'_>,
         #[graphql(desc = "Only of this order's work orders.")] order_id: Option<ID>,
         #[graphql(desc = "Only of this work order.")] work_order_id: Option<ID>,
+        #[graphql(
+            name = "where",
+            desc = "Only of such work orders, as they are when the event is handed out."
+        )]
+        condition: Option<WorkOrderWhere>,
         #[graphql(desc = "Resumes after this cursor; from now on, if left out.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
         let filter = EventFilter {
@@ -57,7 +71,11 @@ impl EventSubscription {
             work_order_id: id::optional_argument::<WorkOrderId>(work_order_id.as_ref())?,
             ..EventFilter::default()
         };
-        stream(ctx, filter, after).await
+        let about = match condition {
+            Some(condition) => Some(About::WorkOrders(filter::filter(ctx, condition).await?)),
+            None => None,
+        };
+        stream(ctx, filter, about, after).await
     }
 
     /// Every event, or those that pass `where`.
@@ -68,13 +86,14 @@ impl EventSubscription {
         #[graphql(desc = "Resumes after this cursor; from now on, if left out.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
         let filter = filter.map(OrderEventWhere::into_filter).transpose()?.unwrap_or_default();
-        stream(ctx, filter, after).await
+        stream(ctx, filter, None, after).await
     }
 }
 
 async fn stream(
     ctx: &Context<'_>,
     filter: EventFilter,
+    about: Option<About>,
     after: Option<String>,
 ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
     let operation = ctx.operation()?.clone();
@@ -86,7 +105,7 @@ async fn stream(
         None => None,
     };
     let place = operation.place.clone();
-    let subscriber = Subscriber { reader: operation.reader, filter, after, place };
+    let subscriber = Subscriber { reader: operation.reader, filter, about, after, place };
     let events = events::stream(operation.app.hub.clone(), subscriber);
     let (tenant, request_id) = (operation.caller.tenant, operation.request_id);
     let told = move |end| stream_error(end, &tenant, &request_id);

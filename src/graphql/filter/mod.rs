@@ -3,6 +3,7 @@
 
 mod attribute;
 mod field;
+mod phone;
 mod sort;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -11,12 +12,15 @@ use async_graphql::{Context, Error};
 
 use super::{context::ContextExt, error};
 use crate::{
+    access::Scope,
     domain::{
         attribute::Owner,
         problem::{Code, Found, Path, Problem, Problems},
         value::echo,
     },
+    secret::Keyring,
     store::{
+        Tenant,
         attribute::{Definitions, Known},
         list::{Filter, List, Listed},
     },
@@ -27,6 +31,7 @@ pub use field::{
     BooleanFilter, DateTimeFilter, DirectionFilter, FieldFilter, IdFilter, OrderIds, OutcomeFilter,
     PhaseFilter, StringFilter, WorkOrderIds, WorkOrderTypeFilter,
 };
+pub use phone::PhoneFilter;
 pub use sort::{Sort, SortDirection};
 
 /// How deep filters may be nested in each other.
@@ -62,6 +67,18 @@ pub struct Reading {
     definitions: Arc<Definitions>,
     found: Found,
     conditions: usize,
+    phones: Phones,
+}
+
+/// Whether orders can be found by phone numbers.
+#[derive(Debug)]
+enum Phones {
+    /// They can, with these keys.
+    Allowed(Arc<Keyring>, Tenant),
+    /// The caller may not.
+    Forbidden,
+    /// Not here.
+    Elsewhere,
 }
 
 /// Reads what a list's arguments ask for.
@@ -75,22 +92,28 @@ pub async fn list<W: Where, S: Sort<Table = W::Table>>(
         return Ok(List::new(Filter::All(Vec::new()), Vec::new()));
     }
     let mut reading = Reading::begin(ctx).await?;
+    let caller = ctx.caller()?;
+    reading.phones = if caller.may(Scope::PiiRead) {
+        Phones::Allowed(Arc::clone(&ctx.app()?.keyring), caller.tenant.clone())
+    } else {
+        Phones::Forbidden
+    };
     let filter = reading.filter(filter);
     let keys = sort::read(order_by.unwrap_or_default(), &Path::root().field("orderBy"), &mut reading);
     reading.end(ctx, List::new(filter, keys))
 }
 
-/// Reads the argument `where` alone.
-pub async fn filter<W: Where>(ctx: &Context<'_>, filter: Option<W>) -> Result<Filter<W::Table>, Error> {
+/// Reads the argument `where` of what is no list of its own.
+pub async fn filter<W: Where>(ctx: &Context<'_>, filter: W) -> Result<Filter<W::Table>, Error> {
     let mut reading = Reading::begin(ctx).await?;
-    let filter = reading.filter(filter);
+    let filter = reading.filter(Some(filter));
     reading.end(ctx, filter)
 }
 
 impl Reading {
     async fn begin(ctx: &Context<'_>) -> Result<Self, Error> {
         let definitions = ctx.app()?.definitions(ctx.caller()?).await.map_err(|fault| ctx.fault(fault))?;
-        Ok(Self { definitions, found: Found::new(), conditions: 0 })
+        Ok(Self { definitions, found: Found::new(), conditions: 0, phones: Phones::Elsewhere })
     }
 
     fn end<T>(self, ctx: &Context<'_>, value: T) -> Result<T, Error> {
@@ -108,6 +131,20 @@ impl Reading {
             self.found.push(Problem::new(Code::LimitExceeded, &at, message));
         }
         filter.unwrap_or(Filter::All(Vec::new()))
+    }
+
+    /// What it takes to find orders by phone numbers; if that cannot be, says so.
+    fn phones(&mut self, at: &Path) -> Option<(Arc<Keyring>, Tenant)> {
+        self.conditions += 1;
+        let message = match &self.phones {
+            Phones::Allowed(keyring, tenant) => return Some((Arc::clone(keyring), tenant.clone())),
+            Phones::Forbidden => {
+                "the caller lacks the scope pii:read, without which phone numbers find nothing"
+            }
+            Phones::Elsewhere => "phone numbers find orders in lists only",
+        };
+        self.refuse(at, message);
+        None
     }
 
     /// Notes something that is wrong.

@@ -6,7 +6,7 @@ use entity::order::{Column, Entity};
 use super::super::{
     filter::{
         AttributeFilter, BooleanFilter, DateTimeFilter, IdFilter, Nested, OrderIds, OutcomeFilter,
-        PhaseFilter, Reading, Sort, SortDirection, StringFilter, Where,
+        PhaseFilter, PhoneFilter, Reading, Sort, SortDirection, StringFilter, Where,
     },
     work_order::WorkOrderWhere,
 };
@@ -52,6 +52,8 @@ pub struct OrderWhere {
     attribute: Option<AttributeFilter>,
     /// By its work orders.
     work_orders: Option<WorkOrderListFilter>,
+    /// By the consignee's phone number. Needs the scope `pii:read`, and is for lists only.
+    consignee_phone: Option<PhoneFilter>,
 }
 
 impl Where for OrderWhere {
@@ -75,6 +77,7 @@ impl Where for OrderWhere {
             updated_at,
             attribute,
             work_orders,
+            consignee_phone,
         } = self;
         let mut all = reading.column(Column::Id, ("id", id.map(OrderIds)), at);
         all.extend(reading.column(Column::ClientId, ("clientId", client_id), at));
@@ -91,6 +94,7 @@ impl Where for OrderWhere {
         all.extend(
             work_orders.into_iter().flat_map(|filter| filter.read(&at.field("workOrders"), depth, reading)),
         );
+        all.extend(consignee_phone.and_then(|filter| filter.read(&at.field("consigneePhone"), reading)));
         all.extend(reading.nested(Nested { and, or, not }, at, depth));
         Filter::All(all)
     }

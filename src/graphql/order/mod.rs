@@ -8,6 +8,7 @@ mod payload;
 mod query;
 mod types;
 
+pub use filter::OrderWhere;
 pub use mutation::OrderMutation;
 pub use query::OrderQuery;
 pub use types::{AvailableTransition, Order};

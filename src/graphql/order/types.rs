@@ -8,6 +8,7 @@ use futures_util::future::{BoxFuture, try_join};
 use serde::de::DeserializeOwned;
 
 use super::super::{
+    attribute::{Attribute, Holder},
     connection::{OrderEventConnection, PageArgs, PluginRunConnection, cost},
     contact,
     context::ContextExt,
@@ -310,6 +311,25 @@ impl Order {
         cancellation
             .map(|text| parse_document::<domain::order::Cancellation>(ctx, text).map(Into::into))
             .transpose()
+    }
+
+    /// Values of the tenant's attributes as typed nodes, by name.
+    #[graphql(complexity = "10 * child_complexity + 1")]
+    async fn attributes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only these, up to 100; all, if left out.")] keys: Option<Vec<String>>,
+    ) -> Result<Vec<Attribute>> {
+        Box::pin(Holder::from(&*self.row).all(ctx, keys)).await
+    }
+
+    /// The value of one of the tenant's attributes; null if there is none.
+    async fn attribute(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The attribute's name.")] key: String,
+    ) -> Result<Option<Attribute>> {
+        Box::pin(Holder::from(&*self.row).one(ctx, &key)).await
     }
 
     /// Values of the tenant's attributes, as one object.

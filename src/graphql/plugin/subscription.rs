@@ -32,7 +32,8 @@ impl PluginSubscription {
         let operation = ctx.operation()?.clone();
         let filter = EventFilter { order_id, ..EventFilter::default() };
         let reader = operation.reader.clone();
-        let subscriber = Subscriber { reader: operation.reader, filter, after: None, place: None };
+        let subscriber =
+            Subscriber { reader: operation.reader, filter, about: None, after: None, place: None };
         let events = events::stream(operation.app.hub.clone(), subscriber);
         let runs = events.and_then(move |record| {
             let reader = reader.clone();

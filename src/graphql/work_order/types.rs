@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     super::{
+        attribute::{Attribute, Holder},
         connection::{OrderEventConnection, PageArgs, cost},
         contact,
         context::ContextExt,
@@ -49,7 +50,7 @@ impl WorkOrder {
 
     /// Those that pass a filter.
     pub async fn those(ctx: &Context<'_>, all: &[Self], filter: WorkOrderWhere) -> Result<Vec<Self>> {
-        let filter = filter::filter(ctx, Some(filter)).await?;
+        let filter = filter::filter(ctx, filter).await?;
         let mut those = Vec::new();
         for work_order in all {
             let member = Member::work_order(&work_order.row).map_err(|fault| ctx.fault(fault))?;
@@ -279,6 +280,25 @@ impl WorkOrder {
         let situated = self.load_situation(ctx).await?;
         let available = lifecycle::available_for_work_order(&situated.look(ctx)?, self.row.sequence);
         Ok(available.into_iter().map(Into::into).collect())
+    }
+
+    /// Values of the tenant's attributes as typed nodes, by name.
+    #[graphql(complexity = "10 * child_complexity + 1")]
+    async fn attributes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only these, up to 100; all, if left out.")] keys: Option<Vec<String>>,
+    ) -> Result<Vec<Attribute>> {
+        Box::pin(Holder::from(&*self.row).all(ctx, keys)).await
+    }
+
+    /// The value of one of the tenant's attributes; null if there is none.
+    async fn attribute(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The attribute's name.")] key: String,
+    ) -> Result<Option<Attribute>> {
+        Box::pin(Holder::from(&*self.row).one(ctx, &key)).await
     }
 
     /// Values of the tenant's attributes, as one object.

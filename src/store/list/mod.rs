@@ -12,7 +12,7 @@ mod place;
 mod statement;
 
 use entity::{order, work_order};
-use sea_orm::{DbErr, EntityTrait, Iterable, ModelTrait, QueryResult};
+use sea_orm::{DbBackend, DbErr, EntityTrait, Iterable, ModelTrait, QueryResult};
 use uuid::Uuid;
 
 use self::{path::Path, statement::Plan};
@@ -154,6 +154,24 @@ async fn rows<E: Listed>(
         Some(statement) => db.query_all(statement).await,
         None => Ok(Vec::new()),
     }
+}
+
+/// How the store reads a page: its plan, a step a line.
+pub async fn explain<E: Listed>(
+    db: &TenantDb<'_>,
+    list: &List<E>,
+    request: &PageRequest<Place>,
+) -> Result<Vec<String>, DbErr> {
+    let path = Path::choose(db, list).await?;
+    let Some(mut statement) = (Plan { db, list, path: &path }).page(&[E::ID], request) else {
+        return Ok(Vec::new());
+    };
+    let (explain, column) = match db.backend() {
+        DbBackend::Postgres => ("EXPLAIN", 0),
+        _ => ("EXPLAIN QUERY PLAN", 3),
+    };
+    statement.sql = format!("{explain} {}", statement.sql);
+    db.query_all(statement).await?.iter().map(|row| row.try_get_by_index(column)).collect()
 }
 
 /// How many rows pass, counted up to `limit`; whether that is all of them.

@@ -44,6 +44,11 @@ impl NewEntries {
         Ok(())
     }
 
+    /// Adds those of fields of the service's own.
+    pub fn extend(&mut self, entries: impl IntoIterator<Item = list_entry::Model>) {
+        self.0.extend(entries);
+    }
+
     /// Writes them.
     pub async fn write(self, work: &UnitOfWork<'_>) -> Result<(), Fault> {
         Ok(store::list_entry::put(&work.db(), &self.0).await?)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use entity::{
     id::{OrderId, WorkOrderId},
-    order, work_order,
+    list_entry, order, work_order,
 };
 use serde::Serialize;
 
@@ -19,13 +19,14 @@ use crate::{
     },
     events::{Cursor, Fact, Reason},
     fault::Fault,
-    store::{self, attribute::Definitions},
+    store::{self, TenantDb, attribute::Definitions},
     usecase::{
         Error, OrderDone,
         aggregate::Aggregate,
         attribute::{NewEntries, admit},
-        idempotency::{self, Kept, Key},
+        idempotency::{self, Answer, Kept, Key},
         lifecycle::Lifecycles,
+        order::phone_entry,
         work::{Recorder, UnitOfWork},
         work_order::Birth,
     },
@@ -62,6 +63,14 @@ pub struct Created {
     pub order: Option<order::Model>,
 }
 
+impl Created {
+    /// The answer to an earlier request.
+    const fn again(answer: Answer) -> Self {
+        let id = OrderId(answer.entity_id);
+        Self { done: OrderDone { id, cursor: answer.cursor, replay: true }, order: None }
+    }
+}
+
 /// Registers an order with its work orders: all or nothing.
 pub async fn create(app: &App, caller: &Caller, item: Item) -> Result<Created, Error> {
     app.together.create(app, caller, item).await
@@ -76,6 +85,7 @@ pub async fn create_many(
 ) -> Result<Vec<Result<Created, Problems>>, Error> {
     let definitions = app.definitions(caller).await?;
     let mut batch = Batch::check(items, &definitions);
+    batch.repeat_refused(&app.reader(caller).db()).await?;
     if !batch.may_go_on(on_error) {
         return Ok(batch.reject_all());
     }
@@ -99,14 +109,18 @@ pub async fn create_many(
     let mut orders = Vec::with_capacity(planned.len());
     let mut work_orders = Vec::new();
     let mut ends = Vec::with_capacity(planned.len());
+    let mut phones = Vec::with_capacity(planned.len());
     for (index, (plan, _)) in planned {
         ends.push((index, work.join(plan.recorder)));
+        phones.push(plan.phone);
         orders.push(plan.aggregate.order);
         work_orders.extend(plan.aggregate.work_orders);
     }
     store::order::insert(&work.db(), &orders).await?;
     store::work_order::insert(&work.db(), &work_orders).await?;
-    entries(&definitions, &orders, &work_orders)?.write(&work).await?;
+    let mut entries = entries(&definitions, &orders, &work_orders)?;
+    entries.extend(phones);
+    entries.write(&work).await?;
     let committed = work.commit().await?;
     for ((index, end), order) in ends.into_iter().zip(orders) {
         let end = i64::try_from(end).map_err(|_| Fault::broken("too many events"))?;
@@ -139,6 +153,8 @@ fn entries(
 struct Plan {
     aggregate: Aggregate,
     recorder: Recorder,
+    /// By which it is found by its consignee's phone number.
+    phone: list_entry::Model,
 }
 
 /// A call's items on their way to results.
@@ -147,6 +163,8 @@ struct Batch {
     paths: Vec<Path>,
     fresh: BTreeMap<usize, (NewOrder, Option<Key>)>,
     results: BTreeMap<usize, Result<Created, Problems>>,
+    /// Keys of items that were refused.
+    refused: Vec<(usize, Key)>,
     /// Items that repeat an earlier one of the same call, key and all.
     repeats: Vec<(usize, usize)>,
 }
@@ -158,6 +176,7 @@ impl Batch {
             paths: items.iter().map(|item| item.at.clone()).collect(),
             fresh: BTreeMap::new(),
             results: BTreeMap::new(),
+            refused: Vec::new(),
             repeats: Vec::new(),
         };
         let mut first_uses: HashMap<String, (usize, Key)> = HashMap::new();
@@ -172,6 +191,7 @@ impl Batch {
                 Ok(order) => order,
                 Err(problems) => {
                     batch.results.insert(index, Err(problems));
+                    batch.refused.extend(key.map(|key| (index, key)));
                     continue;
                 }
             };
@@ -193,6 +213,23 @@ impl Batch {
             batch.fresh.insert(index, (order, key));
         }
         batch
+    }
+
+    /// Answers refused items as they were answered before, where they were; see [`Key::kept`].
+    async fn repeat_refused(&mut self, db: &TenantDb<'_>) -> Result<(), Fault> {
+        let refused = std::mem::take(&mut self.refused);
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<_> = refused.iter().map(|(_, key)| key.key.clone()).collect();
+        let kept = Kept::load(db, &keys).await?;
+        for (index, key) in refused {
+            // A key that was used with another input does not make a refusal another one.
+            if let Ok(Some(answer)) = kept.answer(&key, &Path::root()) {
+                self.results.insert(index, Ok(Created::again(answer)));
+            }
+        }
+        Ok(())
     }
 
     fn may_go_on(&self, on_error: OnError) -> bool {
@@ -232,11 +269,7 @@ impl Batch {
             }
             let at = self.paths.get(index).cloned().unwrap_or_default();
             let result = match standing.answer(key, &at) {
-                Ok(answer) => {
-                    let answer = answer.ok_or_else(idempotency::vanished)?;
-                    let id = OrderId(answer.entity_id);
-                    Ok(Created { done: OrderDone { id, cursor: answer.cursor, replay: true }, order: None })
-                }
+                Ok(answer) => Ok(Created::again(answer.ok_or_else(idempotency::vanished)?)),
                 Err(problem) => Err(problem.into()),
             };
             self.results.insert(index, result);
@@ -282,6 +315,7 @@ impl Batch {
 /// Decides on a new order: it is born INITIATED, and where no plugin workflow gates it, VALIDATEd at once.
 fn plan(work: &UnitOfWork<'_>, lifecycles: &Lifecycles, order: NewOrder) -> Result<Plan, Error> {
     let mut recorder = work.fork();
+    let consignee = order.consignee.clone();
     let (order_row, work_order_rows) = rows(work, lifecycles, order)?;
     let mut aggregate = Aggregate::new(order_row, work_order_rows, lifecycles.clone());
     let born = Fact::OrderCreated { to: aggregate.order.status.clone() };
@@ -294,7 +328,8 @@ fn plan(work: &UnitOfWork<'_>, lifecycles: &Lifecycles, order: NewOrder) -> Resu
     if gates == 0 {
         aggregate.decide(&mut recorder, &work.app.ids, work.now, &Command::Validate, &Reason::default())?;
     }
-    Ok(Plan { aggregate, recorder })
+    let phone = phone_entry(&work.app.keyring, &work.caller.tenant, aggregate.order.id, &consignee);
+    Ok(Plan { aggregate, recorder, phone })
 }
 
 fn rows(

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod create;
+mod phone;
 mod release;
 mod together;
 mod transition;
@@ -9,6 +10,7 @@ mod update;
 
 pub use cancel::{Cancel, cancel};
 pub use create::{Created, Item, OnError, create, create_many};
+pub use phone::{PHONE_FIELD, PHONE_MAX_DIGITS, PHONE_MIN_DIGITS, phone_beginnings, phone_entry};
 pub use release::{Release, release};
 pub use together::Together;
 pub use transition::{Transition, check_transition, transition};

@@ -12,8 +12,10 @@ use crate::{
     },
     events::{Fact, Reason},
     fault::Fault,
+    store,
     usecase::{
-        Error, OrderDone, aggregate::Aggregate, attribute::write_changed, idempotency::Key, work::UnitOfWork,
+        Error, OrderDone, aggregate::Aggregate, attribute::write_changed, idempotency::Key,
+        order::phone_entry, work::UnitOfWork,
     },
 };
 
@@ -53,6 +55,8 @@ pub async fn carry_out_update(
     patched: Patched,
 ) -> Result<(), Error> {
     let changes = patched.changes.clone();
+    let phone = phone_entry(&work.app.keyring, &work.caller.tenant, aggregate.order.id, &patched.consignee);
+    store::list_entry::put(&work.db(), &[phone]).await.map_err(Fault::from)?;
     let attributes = set(&mut aggregate.order, patched)?;
     write_changed(work, Owner::Order, aggregate.order.id.0, &attributes).await?;
     aggregate.touch_order(&work.recorder, work.now);

@@ -51,7 +51,14 @@ pub async fn create(app: &App, caller: &Caller, command: Create) -> Result<WorkO
     }
     let addition = Addition { direction, names_original: return_of.is_some(), work_order };
     addition.check(&mut found);
-    found.or(())?;
+    if let Err(problems) = found.or(()) {
+        let answer = match &key {
+            Some(key) => key.kept(&app.reader(caller).db()).await?,
+            None => None,
+        };
+        let answer = answer.ok_or(problems)?;
+        return Ok(WorkOrderDone { id: WorkOrderId(answer.entity_id), cursor: answer.cursor, replay: true });
+    }
     let mut work = UnitOfWork::begin(app, caller).await?;
     let mut aggregate = Aggregate::lock_named(&work, order_id, "orderId").await?;
     if let Some(done) = work.replay(key.as_ref()).await? {

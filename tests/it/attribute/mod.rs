@@ -1,6 +1,9 @@
 //! Custom attributes: definitions, values, and lists by them.
 
 mod define;
+mod document;
+mod index;
+mod node;
 mod values;
 
 use serde_json::Value;

@@ -31,7 +31,8 @@ async fn a_subscriber_that_missed_more_than_the_backlog_misses_nothing() {
         let app = TestApp::start_with(2).await;
         app.create(order(1)).await;
         let reader = app.app.reader(&Caller::local());
-        let subscriber = Subscriber { reader, filter: EventFilter::default(), after, place: None };
+        let subscriber =
+            Subscriber { reader, filter: EventFilter::default(), about: None, after, place: None };
         let stream = events::stream(app.app.hub.clone(), subscriber);
         let mut stream = pin!(stream);
         let mut heard = Vec::new();
@@ -134,6 +135,7 @@ async fn a_subscriber_that_does_not_catch_up_is_sent_away_with_the_place_to_resu
     let subscriber = |after| Subscriber {
         reader: app.app.reader(&Caller::local()),
         filter: EventFilter::default(),
+        about: None,
         after,
         place: None,
     };

@@ -1,5 +1,6 @@
 //! The event log: its query, its subscriptions, and that no reader misses or repeats anything.
 
+mod about;
 mod commit_order;
 mod lag;
 mod processes;

@@ -101,6 +101,7 @@ async fn a_subscriber_whose_events_are_removed_while_it_reads_them_is_told_so() 
     let subscriber = Subscriber {
         reader: app.app.reader(&waybill::access::Caller::local()),
         filter: waybill::store::event::EventFilter::default(),
+        about: None,
         after: Some(events::Cursor(0)),
         place: None,
     };

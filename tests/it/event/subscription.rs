@@ -181,7 +181,7 @@ async fn a_cursor_or_id_that_is_not_of_this_log_ends_the_subscription_with_an_er
 }
 
 /// Code and message of the error with which the operation ended.
-async fn refused(socket: &mut Socket) -> (String, String) {
+pub(super) async fn refused(socket: &mut Socket) -> (String, String) {
     let errors = match socket.word("1").await {
         Word::Error(errors) => errors,
         Word::Next(payload) => {

@@ -2,6 +2,9 @@
 
 mod cursor;
 mod filter;
+mod many;
+mod phone;
+mod plan;
 mod refusal;
 mod sort;
 mod work_order;

@@ -158,3 +158,40 @@ async fn a_repeated_update_that_changed_nothing_has_the_cursor_of_the_first() {
     let again = app.change("orderUpdate", nothing, "cursor idempotentReplay").await;
     assert_eq!(again, json!({"cursor": head, "idempotentReplay": true, "userErrors": []}));
 }
+
+#[tokio::test]
+async fn a_definition_that_became_narrower_does_not_refuse_what_was_answered() {
+    let app = TestApp::start().await;
+    let lane = app.define_as(json!({"owner": "ORDER", "key": "lane", "type": "STRING"})).await;
+    let bay = app.define_as(json!({"owner": "WORK_ORDER", "key": "bay", "type": "NUMBER"})).await;
+    let create = samples::with(samples::order(1), "customAttributes", json!({"lane": "north"}));
+    let create = samples::with(create, "idempotencyKey", json!("create"));
+    let first = app.change("orderCreate", create.clone(), "order { id } cursor idempotentReplay").await;
+    let work_order = samples::with(samples::move_containers(), "customAttributes", json!({"bay": 7}));
+    let add = json!({"orderId": first["order"]["id"], "workOrder": work_order, "idempotencyKey": "add"});
+    let added = app.change("workOrderCreate", add.clone(), "workOrder { id } cursor idempotentReplay").await;
+
+    let narrow = |id: &str, range: Value| json!({"id": id, "range": range});
+    let selection = "attributeDefinition { id } userErrors { message }";
+    for (id, range) in [(&lane, json!({"max": 2})), (&bay, json!({"max": 2}))] {
+        let payload = app.mutate("attributeDefinitionUpdate", narrow(id, range), selection).await;
+        assert_eq!(payload["userErrors"], json!([]));
+    }
+    let before = app.stored().await;
+    let again = app.change("orderCreate", create.clone(), "order { id } cursor idempotentReplay").await;
+    assert_eq!(again, samples::with(first, "idempotentReplay", json!(true)));
+    let again = app.change("workOrderCreate", add.clone(), "workOrder { id } cursor idempotentReplay").await;
+    assert_eq!(again, samples::with(added, "idempotentReplay", json!(true)));
+    let many = json!({"orders": [create.clone()], "onError": "REJECT_ALL"});
+    let payload = app
+        .mutate("ordersCreate", many, "created failed results { idempotentReplay userErrors { path } }")
+        .await;
+    assert_eq!(payload["results"], json!([{"idempotentReplay": true, "userErrors": []}]));
+    assert_eq!(app.stored().await, before);
+
+    // What was never answered is refused as ever.
+    let other = samples::with(create, "clientOrderId", json!("other"));
+    assert_eq!(app.refusals("orderCreate", other).await, ["INVALID customAttributes.lane"]);
+    let other = samples::with(add, "idempotencyKey", json!("another"));
+    assert_eq!(app.refusals("workOrderCreate", other).await, ["INVALID workOrder.customAttributes.bay"]);
+}
