@@ -29,7 +29,7 @@ pub async fn define(client: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn definitions() -> [Value; 3] {
+fn definitions() -> [Value; 5] {
     [
         json!({
             "owner": "ORDER", "key": "channel", "type": "STRING", "indexed": true,
@@ -38,6 +38,14 @@ fn definitions() -> [Value; 3] {
         json!({
             "owner": "ORDER", "key": "priority", "type": "STRING", "indexed": true, "defaultValue": "STANDARD",
             "oneOf": ["STANDARD", "EXPRESS"]
+        }),
+        json!({
+            "owner": "ORDER", "key": "zone", "type": "STRING", "indexed": true,
+            "description": "Where the destination lies; a plugin finds out"
+        }),
+        json!({
+            "owner": "ORDER", "key": "dueBy", "type": "DATE_TIME", "indexed": true,
+            "description": "Until when the order is to be done; a plugin computes it"
         }),
         json!({
             "owner": "ORDER", "key": "demo", "type": "BOOLEAN",

@@ -1,9 +1,18 @@
-//! Two plugins that run inside the process, on a loopback port of their own, and their workflows.
+//! Four plugins, three of them on a loopback port of the process, and the workflow that asks them one after the other.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use anyhow::{Context as _, anyhow};
-use axum::{Json, Router, routing::post};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+    routing::post,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -14,18 +23,65 @@ use super::{
     client::{Client, Page},
     orders::SERVED_PREFIX,
 };
-use crate::app::App;
+use crate::{app::App, usecase::plugin::call_back};
 
 /// Cash on delivery beyond this, in whatever currency, is too good to be true.
 const MOST_CASH: f64 = 20_000.0;
+/// How long it takes to look more closely.
+const CLOSER_LOOK: Duration = Duration::from_millis(100);
+/// The workflow's name.
+const WORKFLOW: &str = "Demo intake";
 
-/// A plugin of the demo: its name, its path on the server, what it is for.
-type Known = (&'static str, &'static str, &'static str);
+/// A plugin of the demo.
+struct Known {
+    name: &'static str,
+    description: &'static str,
+    /// The step that asks it.
+    step: &'static str,
+    made: Made,
+}
 
-const SERVICEABILITY: Known =
-    ("Demo serviceability", "/serviceability", "Rejects orders to places that nobody serves.");
-const FRAUD_SCORE: Known = ("Demo fraud score", "/fraud-score", "Rejects orders that collect too much cash.");
-const KNOWN: [Known; 2] = [SERVICEABILITY, FRAUD_SCORE];
+/// What it is made of.
+enum Made {
+    /// An endpoint on the demo's own server, at this path.
+    At(&'static str),
+    Expression(&'static str),
+}
+
+const SERVICEABILITY: &str = "/serviceability";
+const ZONES: &str = "/zones";
+const FRAUD: &str = "/fraud-check";
+
+/// In the order in which they are asked.
+const KNOWN: [Known; 4] = [
+    Known {
+        name: "Demo serviceability",
+        description: "Rejects orders to places that nobody serves.",
+        step: "serviceability",
+        made: Made::At(SERVICEABILITY),
+    },
+    Known {
+        name: "Demo zones",
+        description: "Enriches orders with the zone of their destination.",
+        step: "zone",
+        made: Made::At(ZONES),
+    },
+    Known {
+        name: "Demo promise",
+        description: "Computes until when an order is to be done: a day for EXPRESS, three days for others.",
+        step: "promise",
+        made: Made::Expression(
+            "{'verdict': 'ENRICH', 'patch': {'customAttributes': {'dueBy': timestamp(order.createdAt) + \
+             duration(order.customAttributes.priority == 'EXPRESS' ? '24h' : '72h')}}}",
+        ),
+    },
+    Known {
+        name: "Demo fraud check",
+        description: "Rejects orders that collect too much cash, and takes its time with those that collect any.",
+        step: "fraud",
+        made: Made::At(FRAUD),
+    },
+];
 
 const LIST_PLUGINS: &str = "{ result: plugins(first: 100) { nodes { id name http { url } } } }";
 const LIST_WORKFLOWS: &str = "{ result: pluginWorkflows(first: 100) { nodes { name } } }";
@@ -72,31 +128,35 @@ impl Plugins {
         let (listener, address) = listen(&registered.nodes).await?;
         let plugins = Self { address, stop: CancellationToken::new() };
         let stopped = plugins.stop.clone().cancelled_owned();
-        let server = axum::serve(listener, router()).with_graceful_shutdown(stopped);
+        let server = axum::serve(listener, router(app.clone())).with_graceful_shutdown(stopped);
         tokio::spawn(async move {
             if let Err(error) = server.await {
                 tracing::error!("the demo's plugins ended: {error}");
             }
         });
-        for known in KNOWN {
-            let (name, ..) = known;
-            let found = registered.nodes.iter().find(|plugin| plugin.name == name);
+        let mut ids = Vec::with_capacity(KNOWN.len());
+        for known in &KNOWN {
+            let found = registered.nodes.iter().find(|plugin| plugin.name == known.name);
             let created = match found {
                 Some(plugin) => Ok(plugin.id.clone()),
                 None => plugins.create(&client, known).await,
             };
-            let id = created.with_context(|| format!("cannot create the plugin {name:?}"))?;
-            if !workflows.nodes.iter().any(|workflow| workflow.name == name) {
-                let created = create_workflow(&client, name, &id).await;
-                created.with_context(|| format!("cannot create the workflow {name:?}"))?;
-            }
+            ids.push(created.with_context(|| format!("cannot create the plugin {:?}", known.name))?);
+        }
+        if !workflows.nodes.iter().any(|workflow| workflow.name == WORKFLOW) {
+            let created = create_workflow(&client, &ids).await;
+            created.with_context(|| format!("cannot create the workflow {WORKFLOW:?}"))?;
         }
         Ok(plugins)
     }
 
-    /// Where they are.
+    /// Where they are, those that are somewhere.
     pub fn urls(&self) -> Vec<String> {
-        KNOWN.iter().map(|(_, path, _)| self.url(path)).collect()
+        let paths = KNOWN.iter().filter_map(|known| match known.made {
+            Made::At(path) => Some(path),
+            Made::Expression(_) => None,
+        });
+        paths.map(|path| self.url(path)).collect()
     }
 
     /// Stops the plugins.
@@ -108,26 +168,33 @@ impl Plugins {
         format!("http://{}{path}", self.address)
     }
 
-    async fn create(&self, client: &Client, (name, path, description): Known) -> anyhow::Result<String> {
-        let input = json!({"name": name, "description": description, "http": {"url": self.url(path)}});
+    async fn create(&self, client: &Client, known: &Known) -> anyhow::Result<String> {
+        let (name, description) = (known.name, known.description);
+        let input = match known.made {
+            Made::At(path) => {
+                json!({"name": name, "description": description, "http": {"url": self.url(path)}})
+            }
+            Made::Expression(text) => json!({"name": name, "description": description, "expression": text}),
+        };
         client.create(CREATE_PLUGIN, json!({"input": input})).await
     }
 }
 
-async fn create_workflow(client: &Client, name: &str, plugin_id: &str) -> anyhow::Result<String> {
-    let input = json!({
-        "name": name,
-        "trigger": "ORDER_INITIATED",
-        "start": "check",
-        "steps": [{"name": "check", "pluginId": plugin_id}],
-    });
+/// One step after the other; the first rejection ends it.
+async fn create_workflow(client: &Client, plugin_ids: &[String]) -> anyhow::Result<String> {
+    let followers = KNOWN.iter().skip(1).map(|known| Some(known.step)).chain([None]);
+    let steps = KNOWN.iter().zip(plugin_ids).zip(followers);
+    let steps: Vec<_> = steps
+        .map(|((known, id), follower)| json!({"name": known.step, "pluginId": id, "onPass": follower}))
+        .collect();
+    let start = KNOWN.first().map(|known| known.step);
+    let input = json!({"name": WORKFLOW, "trigger": "ORDER_INITIATED", "start": start, "steps": steps});
     client.create(CREATE_WORKFLOW, json!({"input": input})).await
 }
 
-/// Listens where the plugins are registered already, or else on a free port: in this version, a plugin's URL does not
-/// change.
+/// Listens where the plugins are registered already, or else on a free port.
 async fn listen(registered: &[Registered]) -> anyhow::Result<(TcpListener, SocketAddr)> {
-    let known = registered.iter().filter(|plugin| KNOWN.iter().any(|(name, ..)| plugin.name == *name));
+    let known = registered.iter().filter(|plugin| KNOWN.iter().any(|known| plugin.name == known.name));
     let port =
         known.filter_map(|plugin| plugin.http.as_ref()).find_map(|http| Url::parse(&http.url).ok()?.port());
     let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port.unwrap_or(0)));
@@ -141,8 +208,12 @@ async fn listen(registered: &[Registered]) -> anyhow::Result<(TcpListener, Socke
     Ok((listener, address))
 }
 
-fn router() -> Router {
-    Router::new().route(SERVICEABILITY.1, post(serviceability)).route(FRAUD_SCORE.1, post(fraud_score))
+fn router(app: App) -> Router {
+    Router::new()
+        .route(SERVICEABILITY, post(serviceability))
+        .route(ZONES, post(zones))
+        .route(FRAUD, post(fraud_check))
+        .with_state(app)
 }
 
 async fn serviceability(Json(document): Json<Value>) -> Json<Value> {
@@ -158,7 +229,14 @@ async fn serviceability(Json(document): Json<Value>) -> Json<Value> {
     }
 }
 
-async fn fraud_score(Json(document): Json<Value>) -> Json<Value> {
+async fn zones(Json(document): Json<Value>) -> Json<Value> {
+    let postal_code = document.pointer("/order/destination/address/postalCode").and_then(Value::as_str);
+    let zone: String = postal_code.unwrap_or_default().chars().take(3).collect();
+    Json(json!({"verdict": "ENRICH", "patch": {"customAttributes": {"zone": zone}}}))
+}
+
+/// Too much cash is rejected at once. Any cash is looked at more closely, and the answer comes later.
+async fn fraud_check(State(app): State<App>, Json(document): Json<Value>) -> Response {
     let work_orders = document.pointer("/order/workOrders").and_then(Value::as_array);
     let amounts = work_orders.into_iter().flatten().filter_map(|work_order| {
         work_order.pointer("/collectOnDelivery/amount")?.as_str()?.parse::<f64>().ok()
@@ -166,10 +244,20 @@ async fn fraud_score(Json(document): Json<Value>) -> Json<Value> {
     let cash: f64 = amounts.sum();
     if cash > MOST_CASH {
         let message = format!("{cash:.2} to collect on delivery is more than {MOST_CASH:.0}");
-        reject("FRAUD_SUSPECTED", &message, "workOrders")
-    } else {
-        pass()
+        return reject("FRAUD_SUSPECTED", &message, "workOrders").into_response();
     }
+    if cash <= 0.0 {
+        return pass().into_response();
+    }
+    tokio::spawn(async move {
+        tokio::time::sleep(CLOSER_LOOK).await;
+        let run = |member: &str| document.pointer(member).and_then(Value::as_str).unwrap_or_default();
+        // What a POST to the callback URL does; a plugin elsewhere would send one.
+        let answered =
+            call_back(&app, run("/run/id"), run("/run/callbackToken"), br#"{"verdict": "PASS"}"#).await;
+        tracing::debug!(?answered, "the demo's fraud check has looked more closely");
+    });
+    StatusCode::ACCEPTED.into_response()
 }
 
 fn pass() -> Json<Value> {
