@@ -11,7 +11,7 @@ use crate::{
     outbound,
     seam::{Clock, Ids},
     secret::Keyring,
-    store::{Database, Reader, TenantCache, attribute::Definitions},
+    store::{Database, Reader, TenantCache, attribute::Definitions, contact::Contacts},
     usecase::{lifecycle::KnownLifecycles, order::Together, work::CommitHook},
 };
 
@@ -28,6 +28,8 @@ pub struct App {
     pub ids: Ids,
     /// Seals what must not be read in the store.
     pub keyring: Arc<Keyring>,
+    /// Seals and opens contacts.
+    pub contacts: Contacts,
     /// Calls addresses that tenants name.
     pub outbound: outbound::Client,
     /// Tells readers and workers that something committed.

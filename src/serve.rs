@@ -17,7 +17,7 @@ use crate::{
     plugins::{PluginManager, Worker},
     seam::{Clock, Ids},
     secret::{Keyring, LoadError},
-    store::{self, Database},
+    store::{self, Database, contact::Contacts},
     usecase::{attribute::Indexer, idempotency::Cleaner, order::Together, retention::Retention},
     webhooks,
 };
@@ -68,20 +68,23 @@ pub fn assemble(
 ) -> anyhow::Result<App> {
     let rules = AddressRules { allowed: config.plugin_allow_net.clone() };
     let metrics = Arc::<Metrics>::default();
+    let keyring = Arc::new(keyring);
+    let contacts = Contacts::new(Arc::clone(&keyring), ids.clone());
     Ok(App {
+        hook: PluginManager::new(contacts.clone()),
+        contacts,
         database,
         config: Arc::new(config),
         hub: Hub::default().timed(clock.clone(), metrics.event_lag()),
         metrics,
         clock,
         ids,
-        keyring: Arc::new(keyring),
+        keyring,
         outbound: outbound::Client::new(rules)?,
         wake: Wake::default(),
         lifecycles: Arc::default(),
         definitions: Arc::default(),
         together: Together::default(),
-        hook: PluginManager::new(),
     })
 }
 

@@ -156,7 +156,7 @@ async fn document(app: &App, caller: &Caller, info: &RunInfo<'_>) -> Result<Valu
     let work_orders = store::work_order::of_order(&reader.db(), order.id).await?;
     let events = store::event::by_ids(&reader.db(), &[info.run.event_id]).await?;
     let event = events.into_iter().next().ok_or_else(|| gone("an event"))?;
-    Ok(document::whole(&caller.tenant, &order, &work_orders, Some(&event), info)?)
+    document::whole(app, &caller.tenant, &order, &work_orders, Some(&event), info)
 }
 
 const fn method(method: HttpMethod) -> Method {

@@ -5,9 +5,11 @@ use entity::{event, id::PluginWorkflowId, order, plugin_run, work_order};
 use serde_json::{Map, Value, json};
 
 use crate::{
+    app::App,
     events::{Cursor, NewEvent},
+    fault::Fault,
     secret::Secret,
-    store::Tenant,
+    store::{Tenant, contact::Contacts},
     usecase::work::Subject,
 };
 
@@ -29,16 +31,19 @@ pub struct RunInfo<'a> {
 
 /// The whole document.
 pub fn whole(
+    app: &App,
     tenant: &Tenant,
     order: &order::Model,
     work_orders: &[work_order::Model],
     event: Option<&event::Model>,
     run: &RunInfo<'_>,
-) -> Result<Value, serde_json::Error> {
+) -> Result<Value, Fault> {
+    let contacts = &app.contacts;
     let own = work_orders.iter().position(|work_order| Some(work_order.id) == run.run.work_order_id);
-    let work_orders = work_orders.iter().map(work_order_json).collect::<Result<Vec<_>, _>>()?;
+    let work_orders = work_orders.iter().map(|work_order| work_order_json(contacts, work_order));
+    let work_orders = work_orders.collect::<Result<Vec<_>, _>>()?;
     Ok(json!({
-        "order": order_json(order, &work_orders)?,
+        "order": order_json(contacts, order, &work_orders)?,
         "workOrder": own.and_then(|own| work_orders.get(own)),
         "event": event.map(|event| event_json(tenant, event)).transpose()?,
         "run": run_json(run),
@@ -46,22 +51,27 @@ pub fn whole(
 }
 
 /// What a condition looks at: the order as it is after an event that is not in the log yet. None where it cannot be read.
-pub fn of_event(event: &NewEvent, subject: &Subject<'_>) -> Option<Map<String, Value>> {
+pub fn of_event(
+    contacts: &Contacts,
+    event: &NewEvent,
+    subject: &Subject<'_>,
+) -> Option<Map<String, Value>> {
     let own = subject.work_orders.iter().position(|work_order| Some(work_order.id) == event.work_order_id);
-    let work_orders = subject.work_orders.iter().map(work_order_json).collect::<Result<Vec<_>, _>>().ok()?;
+    let work_orders = subject.work_orders.iter().map(|work_order| work_order_json(contacts, work_order));
+    let work_orders = work_orders.collect::<Result<Vec<_>, _>>().ok()?;
     let tenant = Tenant::new(&subject.order.tenant_id);
     let mut told = event_json(&tenant, &event.clone().into_row(subject.order.tenant_id.clone(), 0)).ok()?;
     // It gets its place in the log last of all.
     told.as_object_mut()?.remove("cursor");
     let members = [
-        ("order", order_json(subject.order, &work_orders).ok()?),
+        ("order", order_json(contacts, subject.order, &work_orders).ok()?),
         ("workOrder", own.and_then(|own| work_orders.get(own)).cloned().unwrap_or(Value::Null)),
         ("event", told),
     ];
     Some(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-fn order_json(order: &order::Model, work_orders: &[Value]) -> Result<Value, serde_json::Error> {
+fn order_json(contacts: &Contacts, order: &order::Model, work_orders: &[Value]) -> Result<Value, Fault> {
     Ok(json!({
         "id": order.id.to_string(),
         "clientId": order.client_id,
@@ -72,7 +82,7 @@ fn order_json(order: &order::Model, work_orders: &[Value]) -> Result<Value, serd
         "batchId": order.batch_id,
         "readyToProcess": order.ready_to_process,
         "workOrderFlow": order.flow.as_str(),
-        "consignee": parse(&order.consignee)?,
+        "consignee": contacts.open(order.id, &order.consignee)?,
         "destination": parse(&order.destination)?,
         "summary": parse_optional(order.summary.as_deref())?,
         "status": order.status,
@@ -89,15 +99,17 @@ fn order_json(order: &order::Model, work_orders: &[Value]) -> Result<Value, serd
     }))
 }
 
-fn work_order_json(work_order: &work_order::Model) -> Result<Value, serde_json::Error> {
+fn work_order_json(contacts: &Contacts, work_order: &work_order::Model) -> Result<Value, Fault> {
+    let stop =
+        |kept: Option<&str>| kept.map(|kept| contacts.open_stop(work_order.order_id, kept)).transpose();
     Ok(json!({
         "id": work_order.id.to_string(),
         "sequence": work_order.sequence,
         "type": work_order.kind.as_str(),
         "direction": work_order.direction.as_str(),
         "description": work_order.description,
-        "pickup": parse_optional(work_order.pickup.as_deref())?,
-        "return": parse_optional(work_order.return_to.as_deref())?,
+        "pickup": stop(work_order.pickup.as_deref())?,
+        "return": stop(work_order.return_to.as_deref())?,
         "delivery": parse_optional(work_order.delivery.as_deref())?,
         "containers": parse(&work_order.containers)?,
         "pickupQualityChecks": parse(&work_order.pickup_quality_checks)?,

@@ -18,7 +18,7 @@ use crate::{
     },
     events::{Fact, NewEvent},
     fault::Fault,
-    store::{self, Reader, Tenant, TenantCache},
+    store::{self, Reader, Tenant, TenantCache, contact::Contacts},
     usecase::{
         plugin::{MAX_WORKFLOWS, StoredStep},
         work::{CommitHook, Subject, TriggeredRun, Triggers},
@@ -26,14 +26,19 @@ use crate::{
 };
 
 /// Knows the workflows of tenants, and sees every event before its transaction commits.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct PluginManager {
+    contacts: Contacts,
     workflows: TenantCache<Workflows>,
 }
 
 /// The enabled workflows of a tenant.
 #[derive(Debug)]
-struct Workflows(Vec<Workflow>);
+struct Workflows {
+    /// Opens what a condition looks at.
+    contacts: Contacts,
+    enabled: Vec<Workflow>,
+}
 
 #[derive(Debug)]
 struct Workflow {
@@ -48,14 +53,15 @@ struct Workflow {
 
 impl PluginManager {
     /// A manager that knows nothing yet.
-    pub fn new() -> Arc<Self> {
-        Arc::default()
+    pub fn new(contacts: Contacts) -> Arc<Self> {
+        Arc::new(Self { contacts, workflows: TenantCache::default() })
     }
 
     async fn workflows(&self, reader: &Reader) -> Result<Arc<Workflows>, Fault> {
         let load = async || {
             let rows = store::plugin::enabled_workflows(&reader.db(), MAX_WORKFLOWS).await?;
-            Ok(Workflows(rows.into_iter().map(Workflow::try_from).collect::<Result<_, _>>()?))
+            let enabled = rows.into_iter().map(Workflow::try_from).collect::<Result<_, _>>()?;
+            Ok(Workflows { contacts: self.contacts.clone(), enabled })
         };
         self.workflows.get(reader.tenant(), load).await
     }
@@ -76,8 +82,8 @@ impl Triggers for Workflows {
         let Some(trigger) = trigger_of(event) else { return Vec::new() };
         // Made for the first condition that needs it, and then used for all.
         let document = OnceCell::new();
-        let document = || document.get_or_init(|| document::of_event(event, subject)).as_ref();
-        let matching = self.0.iter().filter(|workflow| workflow.trigger == trigger);
+        let document = || document.get_or_init(|| document::of_event(&self.contacts, event, subject)).as_ref();
+        let matching = self.enabled.iter().filter(|workflow| workflow.trigger == trigger);
         matching
             .filter(|workflow| {
                 workflow.condition.as_ref().is_none_or(|it| holds(workflow.id, it, document()))

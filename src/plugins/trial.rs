@@ -162,7 +162,7 @@ async fn document(
 ) -> Result<Value, Fault> {
     let work_orders = store::work_order::of_order(&reader.db(), order.id).await?;
     let event = store::event::first_of(&reader.db(), order.id).await?;
-    Ok(document::whole(&caller.tenant, order, &work_orders, event.as_ref(), info)?)
+    document::whole(app, &caller.tenant, order, &work_orders, event.as_ref(), info)
 }
 
 /// The request as it goes out. Header values that the plugin was saved with are secrets.

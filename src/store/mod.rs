@@ -4,6 +4,7 @@
 //! Nothing here decides anything or begins a transaction.
 
 mod cache;
+pub mod contact;
 pub mod convert;
 mod database;
 pub mod dialect;

@@ -81,8 +81,8 @@ impl WorkOrder {
         lifecycle::Direction::from(self.row.direction) == lifecycle::Direction::Return
     }
 
-    fn stop(ctx: &Context<'_>, text: Option<&str>) -> Result<Option<Stop>> {
-        text.map(|text| contact::stop(ctx, text).map(Into::into)).transpose()
+    fn stop(&self, ctx: &Context<'_>, kept: Option<&str>) -> Result<Option<Stop>> {
+        kept.map(|kept| contact::stop(ctx, &self.row, kept).map(Into::into)).transpose()
     }
 }
 
@@ -187,7 +187,7 @@ impl WorkOrder {
     /// Where goods are fetched; for a RETURN, the order's destination.
     async fn pickup(&self, ctx: &Context<'_>) -> Result<Option<Stop>> {
         if !self.is_return() || self.row.pickup.is_some() {
-            return Self::stop(ctx, self.row.pickup.as_deref());
+            return self.stop(ctx, self.row.pickup.as_deref());
         }
         let order = self.load_order(ctx).await?;
         let contact = contact::consignee(ctx, order.row())?;
@@ -201,7 +201,7 @@ impl WorkOrder {
         if self.is_return() {
             return Ok(None);
         }
-        Self::stop(ctx, self.row.return_to.as_deref())
+        self.stop(ctx, self.row.return_to.as_deref())
     }
 
     /// Where it leads: the order's destination, or the return address for a RETURN. Null for a DIGITAL_SERVICE, which
@@ -210,7 +210,7 @@ impl WorkOrder {
         let delivery = self.row.delivery.as_deref();
         let delivery: Option<value::Delivery> = delivery.map(|text| parse_document(ctx, text)).transpose()?;
         if self.is_return() {
-            let place = Self::stop(ctx, self.row.return_to.as_deref())?;
+            let place = self.stop(ctx, self.row.return_to.as_deref())?;
             return Ok(place.map(|place| place.promising(delivery)));
         }
         if lifecycle::WorkOrderType::from(self.row.kind) == lifecycle::WorkOrderType::DigitalService {

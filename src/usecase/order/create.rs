@@ -352,7 +352,7 @@ fn rows(
         batch_id: new.batch_id,
         ready_to_process: new.ready_to_process,
         flow: new.flow.into(),
-        consignee: serde_json::to_string(&new.consignee)?,
+        consignee: work.app.contacts.seal(id, &new.consignee)?,
         destination: serde_json::to_string(&new.destination)?,
         summary: document(new.summary.as_ref())?,
         custom_attributes: new.custom_attributes.as_str().to_owned(),
@@ -379,7 +379,7 @@ fn rows(
                 now: work.now,
                 actor: &order.created_by,
             };
-            birth.with(WorkOrderId(work.app.ids.uuid()), new)
+            birth.with(&work.app.contacts, WorkOrderId(work.app.ids.uuid()), new)
         })
         .collect::<Result<_, _>>()?;
     Ok((order, work_orders))

@@ -12,7 +12,7 @@ use crate::{
     },
     events::{Fact, Reason},
     fault::Fault,
-    store,
+    store::{self, contact::Contacts},
     usecase::{
         Error, OrderDone, aggregate::Aggregate, attribute::write_changed, idempotency::Key,
         order::phone_entry, work::UnitOfWork,
@@ -41,7 +41,7 @@ pub async fn update(app: &App, caller: &Caller, command: Update) -> Result<Order
     }
     aggregate.expect_order_version("expectedVersion", command.expected_version)?;
     let rules = work.definitions.of(Owner::Order).rules();
-    if let Some(patched) = edit(current(&aggregate.order)?, command.patch, rules)? {
+    if let Some(patched) = edit(current(&app.contacts, &aggregate.order)?, command.patch, rules)? {
         carry_out_update(&mut work, &mut aggregate, patched).await?;
         aggregate.save(&work).await?;
     }
@@ -57,7 +57,7 @@ pub async fn carry_out_update(
     let changes = patched.changes.clone();
     let phone = phone_entry(&work.app.keyring, &work.caller.tenant, aggregate.order.id, &patched.consignee);
     store::list_entry::put(&work.db(), &[phone]).await.map_err(Fault::from)?;
-    let attributes = set(&mut aggregate.order, patched)?;
+    let attributes = set(&work.app.contacts, &mut aggregate.order, patched)?;
     write_changed(work, Owner::Order, aggregate.order.id.0, &attributes).await?;
     aggregate.touch_order(&work.recorder, work.now);
     let subject = aggregate.order_subject();
@@ -66,14 +66,14 @@ pub async fn carry_out_update(
 }
 
 /// What of an order can be changed, as it stands.
-pub fn current(order: &order::Model) -> Result<Current, Fault> {
+pub fn current(contacts: &Contacts, order: &order::Model) -> Result<Current, Fault> {
     Ok(Current {
         phase: order.phase.into(),
         client_name: order.client_name.clone(),
         kind: order.kind.clone(),
         domain: order.domain.clone(),
         batch_id: order.batch_id.clone(),
-        consignee: serde_json::from_str(&order.consignee)?,
+        consignee: contacts.open(order.id, &order.consignee)?,
         destination: serde_json::from_str(&order.destination)?,
         summary: order.summary.as_deref().map(serde_json::from_str).transpose()?,
         custom_attributes: Document::from_text(&order.custom_attributes)?,
@@ -81,12 +81,16 @@ pub fn current(order: &order::Model) -> Result<Current, Fault> {
 }
 
 /// Writes the new values into the row, and gives the attributes that changed.
-fn set(order: &mut order::Model, patched: Patched) -> Result<Vec<ChangedAttribute>, Fault> {
+fn set(
+    contacts: &Contacts,
+    order: &mut order::Model,
+    patched: Patched,
+) -> Result<Vec<ChangedAttribute>, Fault> {
     order.client_name = patched.client_name;
     order.kind = patched.kind;
     order.domain = patched.domain;
     order.batch_id = patched.batch_id;
-    order.consignee = serde_json::to_string(&patched.consignee)?;
+    order.consignee = contacts.seal(order.id, &patched.consignee)?;
     order.destination = serde_json::to_string(&patched.destination)?;
     order.summary = patched.summary.as_ref().map(serde_json::to_string).transpose()?;
     patched.custom_attributes.as_str().clone_into(&mut order.custom_attributes);

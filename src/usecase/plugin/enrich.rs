@@ -72,7 +72,7 @@ fn plan(
     let at_intake = run.trigger == PluginTrigger::OrderInitiated;
     let at = Path::root().field("patch");
     let mut problems = Vec::new();
-    let mut current = order::current(&aggregate.order)?;
+    let mut current = order::current(&work.app.contacts, &aggregate.order)?;
     if at_intake {
         current.phase = Phase::Pending;
     }
@@ -91,7 +91,7 @@ fn plan(
             problems.push(format!("{at}: the order has no such work order, or this is no object"));
             continue;
         };
-        let values = work_order::values(row)?;
+        let values = work_order::values(&work.app.contacts, row)?;
         let mut found = Found::new();
         let read = read_work_order_patch(patch, &values, &at, &mut found);
         if !take(found, &mut problems, "") {

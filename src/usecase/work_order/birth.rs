@@ -8,9 +8,13 @@ use entity::{
 };
 
 use super::values;
-use crate::domain::{
-    lifecycle::{Direction, Lifecycle, Phase},
-    order::NewWorkOrder,
+use crate::{
+    domain::{
+        lifecycle::{Direction, Lifecycle, Phase},
+        order::NewWorkOrder,
+    },
+    fault::Fault,
+    store::contact::Contacts,
 };
 
 /// How a work order comes into the world.
@@ -33,9 +37,9 @@ pub struct Birth<'a> {
 
 impl Birth<'_> {
     /// A work order with these values.
-    pub fn with(&self, id: WorkOrderId, new: NewWorkOrder) -> Result<Model, serde_json::Error> {
+    pub fn with(&self, contacts: &Contacts, id: WorkOrderId, new: NewWorkOrder) -> Result<Model, Fault> {
         let mut row = self.bare(id, new.kind.into());
-        values::write(&mut row, new)?;
+        values::write(contacts, &mut row, new)?;
         Ok(row)
     }
 

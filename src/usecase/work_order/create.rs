@@ -15,7 +15,8 @@ use crate::{
         problem::{Found, Path, Problem},
     },
     events::Reason,
-    store,
+    fault::Fault,
+    store::{self, contact::Contacts},
     usecase::{
         Error, WorkOrderDone, aggregate::Aggregate, attribute::admit_work_order, idempotency::Key,
         work::UnitOfWork,
@@ -81,7 +82,7 @@ pub async fn create(app: &App, caller: &Caller, command: Create) -> Result<WorkO
         now: work.now,
         actor: &caller.subject,
     };
-    let row = born(&birth, id, addition.work_order, original.as_ref())?;
+    let row = born(&app.contacts, &birth, id, addition.work_order, original.as_ref())?;
     aggregate.add(&mut work.recorder, row, Reason::default());
     aggregate.decide(&mut work.recorder, &app.ids, work.now, &Command::WorkOrderAdded, &Reason::default())?;
     aggregate.save(&work).await?;
@@ -112,13 +113,14 @@ async fn original<'a>(
 
 /// A RETURN brings back the containers of its original, and leads where they came from, unless it says otherwise.
 fn born(
+    contacts: &Contacts,
     birth: &Birth<'_>,
     id: WorkOrderId,
     new: NewWorkOrder,
     original: Option<&work_order::Model>,
-) -> Result<work_order::Model, serde_json::Error> {
+) -> Result<work_order::Model, Fault> {
     let inherits_containers = new.containers.is_empty() && new.kind == WorkOrderType::MoveContainers;
-    let mut row = birth.with(id, new)?;
+    let mut row = birth.with(contacts, id, new)?;
     if let Some(original) = original {
         let inherited = birth.return_for(id, original);
         row.return_to = row.return_to.or(inherited.return_to);

@@ -41,7 +41,7 @@ pub async fn update(app: &App, caller: &Caller, command: Update) -> Result<WorkO
     let row = aggregate.work_order(sequence)?;
     let (phase, direction) = (row.phase.into(), row.direction.into());
     let rules = work.definitions.of(Owner::WorkOrder).rules();
-    let patched = edit_work_order(phase, direction, values::read(row)?, command.patch, rules)?;
+    let patched = edit_work_order(phase, direction, values::read(&app.contacts, row)?, command.patch, rules)?;
     if let Some(patched) = patched {
         carry_out_update(&mut work, &mut aggregate, sequence, patched).await?;
         aggregate.save(&work).await?;
@@ -57,7 +57,7 @@ pub async fn carry_out_update(
     patched: PatchedWorkOrder,
 ) -> Result<(), Error> {
     let row = aggregate.touch_work_order(&work.recorder, work.now, sequence)?;
-    values::write(row, patched.values)?;
+    values::write(&work.app.contacts, row, patched.values)?;
     let (id, version) = (row.id, row.version);
     write_changed(work, Owner::WorkOrder, id.0, &patched.changed_attributes).await?;
     let fact = Fact::WorkOrderUpdated { changes: patched.changes };

@@ -3,16 +3,24 @@
 use entity::work_order;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::domain::{order::NewWorkOrder, value::Document};
+use crate::{
+    domain::{
+        order::NewWorkOrder,
+        value::{Document, Stop},
+    },
+    fault::Fault,
+    store::contact::Contacts,
+};
 
 /// The values of a row.
-pub fn read(row: &work_order::Model) -> Result<NewWorkOrder, serde_json::Error> {
+pub fn read(contacts: &Contacts, row: &work_order::Model) -> Result<NewWorkOrder, Fault> {
+    let stop = |kept: Option<&str>| kept.map(|kept| contacts.open_stop(row.order_id, kept)).transpose();
     Ok(NewWorkOrder {
         kind: row.kind.into(),
         description: row.description.clone(),
-        pickup: parsed(row.pickup.as_deref())?,
+        pickup: stop(row.pickup.as_deref())?,
         delivery: parsed(row.delivery.as_deref())?,
-        return_to: parsed(row.return_to.as_deref())?,
+        return_to: stop(row.return_to.as_deref())?,
         containers: serde_json::from_str(&row.containers)?,
         pickup_quality_checks: serde_json::from_str(&row.pickup_quality_checks)?,
         collect_on_pickup: parsed(row.collect_on_pickup.as_deref())?,
@@ -22,12 +30,14 @@ pub fn read(row: &work_order::Model) -> Result<NewWorkOrder, serde_json::Error> 
 }
 
 /// Puts values into a row.
-pub fn write(row: &mut work_order::Model, values: NewWorkOrder) -> Result<(), serde_json::Error> {
+pub fn write(contacts: &Contacts, row: &mut work_order::Model, values: NewWorkOrder) -> Result<(), Fault> {
+    let order = row.order_id;
+    let stop = |stop: Option<&Stop>| stop.map(|stop| contacts.seal_stop(order, stop)).transpose();
     row.kind = values.kind.into();
     row.description = values.description;
-    row.pickup = document(values.pickup.as_ref())?;
+    row.pickup = stop(values.pickup.as_ref())?;
     row.delivery = document(values.delivery.as_ref())?;
-    row.return_to = document(values.return_to.as_ref())?;
+    row.return_to = stop(values.return_to.as_ref())?;
     row.containers = serde_json::to_string(&values.containers)?;
     row.pickup_quality_checks = serde_json::to_string(&values.pickup_quality_checks)?;
     row.collect_on_pickup = document(values.collect_on_pickup.as_ref())?;

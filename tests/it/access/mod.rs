@@ -1,6 +1,7 @@
 //! Who may do what, and who sees what.
 
 mod scopes;
+mod sealing;
 
 use std::sync::Arc;
 

@@ -6,12 +6,13 @@ use waybill::access::Scope;
 use super::caller;
 use crate::harness::{TestApp, samples, text};
 
-const CONTACTS: &str = "query Q($id: ID!) { order(id: $id) {
+/// Every contact of an order.
+pub(super) const CONTACTS: &str = "query Q($id: ID!) { order(id: $id) {
     consignee { ...C } workOrders { pickup { contact { ...C } } delivery { contact { ...C } } return { contact { ...C } } } } }
     fragment C on Contact { name phone { countryCode number isMobile } email }";
 
 /// An order with somebody at every stop.
-fn peopled() -> Value {
+pub(super) fn peopled() -> Value {
     let mut order = samples::order(1);
     order["consignee"]["email"] = json!("asha@example.com");
     let stop = |name: &str| {
