@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    access::Caller,
+    access::{Access, Caller},
     config::Config,
     events::{Hub, Wake},
     fault::Fault,
@@ -26,6 +26,8 @@ pub struct App {
     pub clock: Clock,
     /// Makes ids.
     pub ids: Ids,
+    /// Tells who is calling.
+    pub access: Arc<Access>,
     /// Seals what must not be read in the store.
     pub keyring: Arc<Keyring>,
     /// Seals and opens contacts.

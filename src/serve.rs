@@ -8,8 +8,9 @@ use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    access::{Access, Fetch, Trust},
     app::App,
-    config::{Config, DataKeyFile},
+    config::{AccessConfig, Config, DataKeyFile, KeySource},
     events::{Hub, Wake},
     http::{self, Sockets},
     metrics::Metrics,
@@ -28,6 +29,8 @@ const REQUESTS_END_WITHIN: Duration = Duration::from_secs(20);
 const SERVICES_END_WITHIN: Duration = Duration::from_secs(10);
 /// How long the store's connections may then take to close.
 const STORE_CLOSES_WITHIN: Duration = Duration::from_secs(5);
+/// How long an issuer may take to give its keys.
+const KEYS_COME_WITHIN: Duration = Duration::from_secs(5);
 /// How long to wait before a service that panicked is started anew.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
 
@@ -35,8 +38,9 @@ const RESTART_AFTER: Duration = Duration::from_secs(1);
 type Service = (&'static str, fn(App, CancellationToken) -> BoxFuture<'static, ()>);
 
 /// Everything that runs beside the requests.
-const SERVICES: [Service; 7] = [
+const SERVICES: [Service; 8] = [
     ("wake-ups", |app, stop| app.wake.service(app.database.clone()).run(stop).boxed()),
+    ("signing keys", |app, stop| async move { app.access.keep_fresh(stop).await }.boxed()),
     ("event tail", |app, stop| app.hub.tail(app.database.clone(), app.wake.clone()).run(stop).boxed()),
     ("plugin worker", |app, stop| Worker::new(app).run(stop).boxed()),
     ("webhooks", |app, stop| webhooks::Worker::new(app).run(stop).boxed()),
@@ -70,10 +74,12 @@ pub fn assemble(
     let metrics = Arc::<Metrics>::default();
     let keyring = Arc::new(keyring);
     let contacts = Contacts::new(Arc::clone(&keyring), ids.clone());
+    let access = Arc::new(open_access(&config.access, &database, &clock)?);
     Ok(App {
         hook: PluginManager::new(contacts.clone()),
         contacts,
         database,
+        access,
         config: Arc::new(config),
         hub: Hub::default().timed(clock.clone(), metrics.event_lag()),
         metrics,
@@ -86,6 +92,56 @@ pub fn assemble(
         definitions: Arc::default(),
         together: Together::default(),
     })
+}
+
+/// What tells who is calling.
+fn open_access(config: &AccessConfig, database: &Database, clock: &Clock) -> anyhow::Result<Access> {
+    if !config.is_configured() {
+        return Ok(Access::open(clock.clone()));
+    }
+    let trust = Trust {
+        secret: config.jwt_secret.clone(),
+        keys: config.jwks.as_ref().map(fetch).transpose()?,
+        audience: config.jwt_audience.clone(),
+        issuer: config.jwt_issuer.clone(),
+    };
+    Ok(Access::closed(trust, database.clone(), clock.clone(), config.recheck_every))
+}
+
+/// What reads the key set that the operator named. It is the operator's address, so it may be anywhere.
+fn fetch(source: &KeySource) -> anyhow::Result<Fetch> {
+    match source {
+        KeySource::File(path) => {
+            let path = path.clone();
+            let read = move || {
+                let path = path.clone();
+                async move { tokio::fs::read(path).await.map_err(|error| error.to_string()) }.boxed()
+            };
+            Ok(Arc::new(read))
+        }
+        KeySource::Url(url) => {
+            let everywhere = ["0.0.0.0/0".parse()?, "::/0".parse()?];
+            let client = outbound::Client::new(AddressRules { allowed: everywhere.into() })?;
+            let url = url.to_string();
+            Ok(Arc::new(move || get_keys(client.clone(), url.clone()).boxed()))
+        }
+    }
+}
+
+async fn get_keys(client: outbound::Client, url: String) -> Result<Vec<u8>, String> {
+    let request = outbound::Request {
+        method: outbound::Method::Get,
+        url,
+        query: Vec::new(),
+        headers: vec![("accept".to_owned(), "application/json".to_owned().into())],
+        body: Vec::new(),
+        timeout: KEYS_COME_WITHIN,
+    };
+    match client.send(request).await {
+        Ok(response) if response.status == 200 => Ok(response.body),
+        Ok(response) => Err(format!("the issuer answered with the status {}", response.status)),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Loads the data keys; a file of our own is made where nothing can be encrypted yet.
@@ -138,6 +194,13 @@ pub async fn bind(config: &Config) -> anyhow::Result<TcpListener> {
         ),
         _ => anyhow!("cannot listen on {}: {error}; choose another address with --listen", config.listen),
     })?;
+    if config.access.is_configured() {
+        tracing::info!(
+            "access is configured: callers show a token or an API key; listening on {}",
+            listener.local_addr()?
+        );
+        return Ok(listener);
+    }
     tracing::warn!(
         "no access is configured: serving tenant \"default\" with every scope to whoever reaches {}, a loopback \
          address only",

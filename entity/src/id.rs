@@ -74,6 +74,10 @@ define_id!(
     AttributeDefinitionId, "atd", "an attribute definition"
 );
 define_id!(
+    /// Id of an API key.
+    ApiKeyId, "key", "an API key"
+);
+define_id!(
     /// Id of a webhook endpoint.
     WebhookEndpointId, "whe", "a webhook endpoint"
 );

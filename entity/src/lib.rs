@@ -4,6 +4,7 @@
 //! `waybill::store`. Documents (contacts, stops, attributes …) are kept as compact JSON text, on both stores alike, so
 //! that they pass from a row to a response without being parsed.
 
+pub mod api_key;
 pub mod attribute_definition;
 pub mod attribute_origin;
 pub mod event;

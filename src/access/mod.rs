@@ -2,10 +2,20 @@
 //!
 //! A [`Caller`] is the only source of a tenant: no argument of the API names one.
 
+mod api_key;
+mod crypto;
+mod gate;
+mod jwks;
+mod jwt;
 mod scope;
 
 use std::sync::Arc;
 
+pub use api_key::{NewApiKey, scopes as stored_scopes};
+use gate::Verified;
+pub use gate::{Access, Denied, Session, Trust};
+pub use jwks::Fetch;
+pub use jwt::mint;
 pub use scope::{Scope, Scopes};
 
 use crate::store::Tenant;
@@ -45,4 +55,9 @@ impl Caller {
     pub const fn may(&self, scope: Scope) -> bool {
         self.scopes.allow(scope)
     }
+}
+
+/// What is wrong with the text of a JSON Web Key Set, if anything is.
+pub fn check_key_set(text: &[u8]) -> Result<(), String> {
+    jwks::parse(text).map(drop)
 }

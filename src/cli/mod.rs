@@ -2,12 +2,15 @@
 //!
 //! Logs go to standard error; standard output belongs to what a command prints.
 
+mod api_key;
 pub mod demo;
 mod import;
 mod logging;
 mod migrate;
+mod reencrypt;
 mod schema;
 mod serve;
+mod token;
 
 use std::{
     io::{self, Write as _},
@@ -62,6 +65,13 @@ enum Command {
         #[arg(value_name = "FILE|-")]
         file: PathBuf,
     },
+    /// Make, list and revoke API keys, past the API
+    #[command(subcommand)]
+    ApiKey(api_key::Action),
+    /// Seal with the first data key what was sealed with another one, or not at all; servers may go on meanwhile
+    Reencrypt,
+    /// Print a token that is signed with the secret of --jwt-secret-file
+    Token(token::Arguments),
     /// Serve a living system to look at: made-up orders, moving through their lives, and plugins that check them
     ///
     /// Serves like `waybill serve`, but on a database of its own that is removed at the end, unless one is configured.
@@ -116,6 +126,9 @@ impl Cli {
                     return Err(Failure::Reported);
                 }
             }
+            Command::ApiKey(action) => wait_for(api_key::run(configure(flags)?, action))?,
+            Command::Reencrypt => wait_for(reencrypt::run(configure(flags)?))?,
+            Command::Token(arguments) => token::run(&configure(flags)?, &arguments)?,
             Command::Demo => {
                 let (config, folder) = demo::configure(flags)?;
                 logging::start(&config);

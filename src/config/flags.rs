@@ -38,6 +38,27 @@ pub struct Flags {
     #[arg(long, global = true, value_name = "FILE")]
     pub data_key_file: Option<String>,
 
+    /// A file with the secret of tokens that are signed by HS256, at least 32 bytes [env: WAYBILL_JWT_SECRET_FILE]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub jwt_secret_file: Option<String>,
+
+    /// The public keys of tokens that are signed by RS256, ES256 or EdDSA: a JSON Web Key Set [env: WAYBILL_JWKS]
+    #[arg(long, global = true, value_name = "FILE|URL")]
+    pub jwks: Option<String>,
+
+    /// What a token must name as its audience [env: WAYBILL_JWT_AUDIENCE] [default: any]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub jwt_audience: Option<String>,
+
+    /// What a token must name as its issuer [env: WAYBILL_JWT_ISSUER] [default: any]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub jwt_issuer: Option<String>,
+
+    /// Whether access is by API keys alone, where no tokens are taken; where they are, API keys are taken as well
+    /// [env: WAYBILL_API_KEYS] [default: off]
+    #[arg(long, global = true, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+    pub api_keys: Option<String>,
+
     /// A private network that plugins and webhooks may call, such as 10.1.0.0/16; repeatable, or with commas
     /// [env: WAYBILL_PLUGIN_ALLOW_NET]
     #[arg(long, global = true, value_name = "CIDR")]
@@ -96,6 +117,11 @@ impl Flags {
             Setting::DatabaseUrl => one(&self.database_url),
             Setting::DatabaseConnections => one(&self.database_connections),
             Setting::DataKeyFile => one(&self.data_key_file),
+            Setting::JwtSecretFile => one(&self.jwt_secret_file),
+            Setting::Jwks => one(&self.jwks),
+            Setting::JwtAudience => one(&self.jwt_audience),
+            Setting::JwtIssuer => one(&self.jwt_issuer),
+            Setting::ApiKeys => one(&self.api_keys),
             Setting::PluginAllowNet => several(&self.plugin_allow_net),
             Setting::EventKeepDays => one(&self.event_keep_days),
             Setting::Introspection => one(&self.introspection),

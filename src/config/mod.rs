@@ -3,6 +3,7 @@
 //! Flags win over the environment, the environment over the file, the file over the defaults. Nothing but this module
 //! reads the environment, and nothing changes a [`Config`] once it is loaded.
 
+mod access;
 mod flags;
 mod limits;
 mod parse;
@@ -23,11 +24,12 @@ use std::{
 use axum::http::HeaderValue;
 use ipnet::IpNet;
 
+pub use access::{AccessConfig, KeySource};
 pub use flags::Flags;
 pub use limits::{LimitFlags, Limits};
 pub use problem::{Problem, Problems};
 
-use crate::secret::Secret;
+use crate::{secret::Secret, store};
 use limits::Limit;
 use source::{Setting, Sources};
 
@@ -35,7 +37,7 @@ use source::{Setting, Sources};
 /// below in parentheses are its own.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where the server listens (127.0.0.1:8080). Always a loopback address, because no access is configured.
+    /// Where the server listens (127.0.0.1:8080): a loopback address, unless access is configured.
     pub listen: SocketAddr,
     /// Where plugins reach this service for answers that come later, without a slash at the end (the address that it
     /// listens on).
@@ -46,6 +48,8 @@ pub struct Config {
     pub database_connections: Option<u32>,
     /// Where the keys are that encrypt what the store holds.
     pub data_key_file: DataKeyFile,
+    /// Whose callers are let in (everybody).
+    pub access: AccessConfig,
     /// Networks that plugins and webhooks may reach although they are private (none).
     pub plugin_allow_net: Vec<IpNet>,
     /// Whether questions about the schema are answered (yes).
@@ -100,6 +104,7 @@ impl Default for Config {
             database_url: Secret::new("sqlite://waybill.db".to_owned()),
             database_connections: None,
             data_key_file: DataKeyFile::Own(PathBuf::from("waybill.db.data-key")),
+            access: AccessConfig::default(),
             plugin_allow_net: Vec::new(),
             introspection: true,
             batch_limit: 1,
@@ -144,7 +149,7 @@ impl Config {
         let mut problems = Vec::new();
         let sources = Sources::open(flags, environment, &mut problems);
         let mut config = defaults;
-        sources.read(Setting::Listen, &mut config.listen, parse::listen, &mut problems);
+        sources.read(Setting::Listen, &mut config.listen, parse::address, &mut problems);
         sources.read(
             Setting::PublicUrl,
             &mut config.public_url,
@@ -158,6 +163,13 @@ impl Config {
             |text| parse::connections(text).map(Some),
             &mut problems,
         );
+        let access = &mut config.access;
+        sources.read(Setting::JwtSecretFile, &mut access.jwt_secret, access::jwt_secret_file, &mut problems);
+        sources.read(Setting::Jwks, &mut access.jwks, access::jwks, &mut problems);
+        let name = |text: &str| Ok(Some(text.to_owned()));
+        sources.read(Setting::JwtAudience, &mut access.jwt_audience, name, &mut problems);
+        sources.read(Setting::JwtIssuer, &mut access.jwt_issuer, name, &mut problems);
+        sources.read(Setting::ApiKeys, &mut access.api_keys, parse::switch, &mut problems);
         sources.read_list(
             Setting::PluginAllowNet,
             &mut config.plugin_allow_net,
@@ -193,6 +205,34 @@ impl Config {
         }
         config.data_key_file = parse::own_key_file(config.database_url.expose());
         sources.read(Setting::DataKeyFile, &mut config.data_key_file, parse::data_key_file, &mut problems);
+        if problems.is_empty() {
+            problems.extend(config.contradictions(&sources));
+        }
         Problems::none_of(problems).map(|()| config)
+    }
+
+    /// What is wrong with settings that are right by themselves.
+    fn contradictions(&self, sources: &Sources<'_>) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let is_configured = self.access.is_configured();
+        if !is_configured && !self.listen.ip().to_canonical().is_loopback() {
+            let message = format!(
+                "{} can be reached from other machines, but no access is configured: whoever reaches the server may \
+                 do everything; configure access with --jwt-secret-file, --jwks or --api-keys, or listen on a loopback address \
+                 such as 127.0.0.1:{}",
+                self.listen,
+                self.listen.port()
+            );
+            problems.push(Problem { place: sources.place(Setting::Listen), message });
+        }
+        let is_own = matches!(self.data_key_file, DataKeyFile::Own(_));
+        if is_configured && is_own && store::sqlite_path(self.database_url.expose()).is_none() {
+            let message = "with PostgreSQL and access configured, the data key has to be named: every process on the \
+                           database needs the same one; make one with: (umask 077; head -c 32 /dev/urandom | base64 > \
+                           FILE)";
+            problems
+                .push(Problem { place: sources.place(Setting::DataKeyFile), message: message.to_owned() });
+        }
+        problems
     }
 }

@@ -42,19 +42,6 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
-    let address = address(text)?;
-    if address.ip().to_canonical().is_loopback() {
-        Ok(address)
-    } else {
-        Err(format!(
-            "{address} can be reached from other machines, but no access is configured: whoever reaches the server \
-             may do everything; listen on a loopback address such as 127.0.0.1:{}",
-            address.port()
-        ))
-    }
-}
-
 pub(super) fn public_url(text: &str) -> Result<String, String> {
     let wrong = || {
         format!(

@@ -19,6 +19,11 @@ pub(super) enum Setting {
     DatabaseUrl,
     DatabaseConnections,
     DataKeyFile,
+    JwtSecretFile,
+    Jwks,
+    JwtAudience,
+    JwtIssuer,
+    ApiKeys,
     PluginAllowNet,
     EventKeepDays,
     Introspection,
@@ -32,12 +37,17 @@ pub(super) enum Setting {
 }
 
 impl Setting {
-    pub(super) const ALL: [Self; 27] = [
+    pub(super) const ALL: [Self; 32] = [
         Self::Listen,
         Self::PublicUrl,
         Self::DatabaseUrl,
         Self::DatabaseConnections,
         Self::DataKeyFile,
+        Self::JwtSecretFile,
+        Self::Jwks,
+        Self::JwtAudience,
+        Self::JwtIssuer,
+        Self::ApiKeys,
         Self::PluginAllowNet,
         Self::EventKeepDays,
         Self::Introspection,
@@ -70,6 +80,11 @@ impl Setting {
             Self::DatabaseUrl => "database_url",
             Self::DatabaseConnections => "database_connections",
             Self::DataKeyFile => "data_key_file",
+            Self::JwtSecretFile => "jwt_secret_file",
+            Self::Jwks => "jwks",
+            Self::JwtAudience => "jwt_audience",
+            Self::JwtIssuer => "jwt_issuer",
+            Self::ApiKeys => "api_keys",
             Self::PluginAllowNet => "plugin_allow_net",
             Self::EventKeepDays => "event_keep_days",
             Self::Introspection => "introspection",
@@ -199,6 +214,11 @@ impl<'a> Sources<'a> {
             Ok(value) => *target = value,
             Err(message) => problems.push(Problem { place: found.place.to_string(), message }),
         }
+    }
+
+    /// Where a setting was made; its flag, if nowhere.
+    pub(super) fn place(&self, setting: Setting) -> String {
+        self.find(setting).map_or_else(|| setting.flag(), |found| found.place.to_string())
     }
 
     /// The value that wins. An empty variable is taken for one that is not set.

@@ -99,12 +99,18 @@ fn the_file_that_a_flag_names_wins_over_the_one_of_the_environment() {
 fn every_setting_can_be_made_in_every_place() {
     let key = File::new("key", "");
     let documents = File::new("documents.json", r#"{"sha256:1": "{ a }"}"#);
+    let secret = File::new("secret", "a secret of at least thirty-two bytes\n");
     let texts = [
         (Setting::Listen, "[::1]:9"),
         (Setting::PublicUrl, "https://orders.example.com/waybill/"),
         (Setting::DatabaseUrl, "postgres://waybill@db/waybill"),
         (Setting::DatabaseConnections, "12"),
         (Setting::DataKeyFile, key.path()),
+        (Setting::JwtSecretFile, secret.path()),
+        (Setting::Jwks, "https://issuer.example/keys"),
+        (Setting::JwtAudience, "waybill"),
+        (Setting::JwtIssuer, "https://issuer.example"),
+        (Setting::ApiKeys, "on"),
         (Setting::PluginAllowNet, "10.1.0.0/16,fd00:1::/32"),
         (Setting::EventKeepDays, "30"),
         (Setting::Introspection, "off"),
@@ -145,8 +151,7 @@ fn every_setting_can_be_made_in_every_place() {
         tenant_rate: 21,
     };
 
-    let flags: Vec<_> =
-        texts.iter().flat_map(|(setting, text)| [setting.flag(), (*text).to_owned()]).collect();
+    let flags: Vec<_> = texts.iter().map(|(setting, text)| format!("{}={text}", setting.flag())).collect();
     let flags: Vec<_> = flags.iter().map(String::as_str).collect();
     let variables = texts.map(|(setting, text)| (setting.variable(), text));
     let variables: Vec<_> = variables.iter().map(|(name, text)| (name.as_str(), *text)).collect();
@@ -165,6 +170,12 @@ fn every_setting_can_be_made_in_every_place() {
         assert_eq!(config.database_url.expose(), "postgres://waybill@db/waybill");
         assert_eq!(config.database_connections, Some(12));
         assert_eq!(config.data_key_file, DataKeyFile::Given(key.path().into()));
+        let access = &config.access;
+        let secret = access.jwt_secret.as_ref().map(|secret| secret.expose().as_slice());
+        assert_eq!(secret, Some(&b"a secret of at least thirty-two bytes"[..]));
+        assert_eq!(access.jwks, Some(KeySource::Url("https://issuer.example/keys".parse().unwrap())));
+        assert_eq!(access.jwt_audience.as_deref(), Some("waybill"));
+        assert_eq!((access.jwt_issuer.as_deref(), access.api_keys), (Some("https://issuer.example"), true));
         assert_eq!(config.plugin_allow_net, networks(&["10.1.0.0/16", "fd00:1::/32"]));
         assert_eq!(config.event_keep, Some(Duration::from_hours(30 * 24)));
         assert_eq!(config.metrics_listen, Some("10.0.0.1:9464".parse().unwrap()));
@@ -184,6 +195,9 @@ fn names_are_those_that_others_rely_on() {
         ("--database-url", "WAYBILL_DATABASE_URL"),
         ("--plugin-allow-net", "WAYBILL_PLUGIN_ALLOW_NET"),
         ("--data-key-file", "WAYBILL_DATA_KEY_FILE"),
+        ("--jwt-secret-file", "WAYBILL_JWT_SECRET_FILE"),
+        ("--jwks", "WAYBILL_JWKS"),
+        ("--api-keys", "WAYBILL_API_KEYS"),
         ("--log-format", "WAYBILL_LOG_FORMAT"),
     ] {
         assert!(names.contains(&(flag.to_owned(), variable.to_owned())), "{flag} {variable}");
@@ -203,7 +217,7 @@ fn networks_come_one_by_one_with_commas_or_as_a_list() {
 }
 
 #[test]
-fn only_a_loopback_address_is_served() {
+fn without_access_only_a_loopback_address_is_served() {
     for (text, expected) in [
         ("127.0.0.1:8080", Ok("127.0.0.1:8080")),
         ("127.9.9.9:1", Ok("127.9.9.9:1")),
@@ -219,10 +233,56 @@ fn only_a_loopback_address_is_served() {
         (":8080", Err("not an address with a port")),
         ("8080", Err("not an address with a port")),
     ] {
-        let found = parse::listen(text).map(|address| address.to_string());
+        let found = load(&["--listen", text], &[]).map(|config| config.listen.to_string());
+        let found = found.map_err(|problems| problems.to_string());
         match expected {
             Ok(address) => assert_eq!(found.as_deref(), Ok(address), "{text}"),
             Err(part) => assert!(found.clone().unwrap_err().contains(part), "{text}: {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn with_access_any_address_is_served() {
+    let config = load(&["--listen", "0.0.0.0:8080", "--api-keys"], &[]).unwrap();
+    assert_eq!((config.listen.to_string().as_str(), config.access.api_keys), ("0.0.0.0:8080", true));
+    let found = problems(&["--listen", "0.0.0.0:8080", "--api-keys=off"], &[]);
+    assert!(found[0].starts_with("--listen: 0.0.0.0:8080 can be reached from other machines"), "{found:?}");
+}
+
+#[test]
+fn with_access_the_data_key_of_postgres_is_named() {
+    let url = "postgres://waybill@db/waybill";
+    assert!(load(&["--database-url", url], &[]).is_ok());
+    assert!(load(&["--api-keys"], &[]).is_ok());
+    let found = problems(&["--database-url", url, "--api-keys"], &[]);
+    assert!(found[0].starts_with("--data-key-file: with PostgreSQL and access configured"), "{found:?}");
+    let key = File::new("named-key", "");
+    assert!(load(&["--database-url", url, "--api-keys", "--data-key-file", key.path()], &[]).is_ok());
+}
+
+#[test]
+fn a_key_set_comes_from_a_file_or_over_a_way_that_nobody_can_change() {
+    let symmetric = File::new("oct.json", r#"{"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}"#);
+    let text = File::new("text.json", "nonsense");
+    for (source, part) in [
+        ("https://issuer.example/keys", ""),
+        ("http://localhost:1/keys", ""),
+        ("http://127.0.0.1:1/keys", ""),
+        ("http://[::1]:1/keys", ""),
+        ("http://issuer.example/keys", "give a file, an https URL"),
+        ("ftp://localhost/keys", "give a file, an https URL"),
+        ("https://", "the URL is malformed"),
+        ("/not/there", "cannot read /not/there"),
+        (symmetric.path(), "the set has no key for RS256, ES256 or EdDSA"),
+        (text.path(), "it is not a JSON Web Key Set"),
+    ] {
+        match load(&["--jwks", source], &[]) {
+            Ok(_) => assert_eq!(part, "", "{source}"),
+            Err(problems) => {
+                let problems = problems.to_string();
+                assert!(!part.is_empty() && problems.contains(part), "{source}: {problems}");
+            }
         }
     }
 }
@@ -261,7 +321,8 @@ fn every_problem_is_named_with_its_place() {
         format!("database-url in {path}: there is no such setting; write database_url"),
         format!(
             "limits in {path}: there is no such setting; the settings are listen, public_url, \
-             database_url, database_connections, data_key_file, plugin_allow_net, event_keep_days, introspection, batch_limit, \
+             database_url, database_connections, data_key_file, jwt_secret_file, jwks, \
+             jwt_audience, jwt_issuer, api_keys, plugin_allow_net, event_keep_days, introspection, batch_limit, \
              trusted_documents, cors_origin, metrics_listen, log, log_format, limit_depth, limit_complexity, \
              limit_aliases, limit_directives, limit_root_fields, limit_tokens, limit_document_bytes, \
              limit_body_bytes, limit_list, limit_seconds, limit_sockets, limit_rate, limit_tenant_rate"
@@ -315,6 +376,8 @@ fn a_setting_that_makes_no_sense_is_refused() {
         ("--database-connections", "many", "not a number of connections"),
         ("--database-connections", "1001", "not a number of connections"),
         ("--data-key-file", "/not/there", "cannot read /not/there"),
+        ("--jwt-secret-file", "/not/there", "cannot read /not/there"),
+        ("--jwt-secret-file", "/dev/null", "shorter than 32 bytes"),
         ("--plugin-allow-net", "localhost", "not a network"),
         ("--introspection", "yes", "neither on nor off"),
         ("--batch-limit", "0", "give one from 1 (no lists) to 1000"),

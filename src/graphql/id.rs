@@ -3,8 +3,8 @@
 use async_graphql::{Error, ID, Result};
 use entity::{
     id::{
-        AttributeDefinitionId, EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WebhookDeliveryId,
-        WebhookEndpointId, WorkOrderId,
+        ApiKeyId, AttributeDefinitionId, EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId,
+        WebhookDeliveryId, WebhookEndpointId, WorkOrderId,
     },
     type_id::ParseError,
 };
@@ -29,6 +29,7 @@ macro_rules! from_text {
 }
 
 from_text!(
+    ApiKeyId,
     AttributeDefinitionId,
     EventId,
     OrderId,

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unused_async, reason = "async-graphql wants every resolver to be async")]
 
+mod api_key;
 mod connection;
 mod contact;
 mod context;
@@ -62,6 +63,7 @@ pub struct Query(
     event::EventQuery,
     webhook::WebhookQuery,
     viewer::ViewerQuery,
+    api_key::ApiKeyQuery,
 );
 
 /// What can be changed. Every mutation takes one `input` and gives one payload; what the caller can mend comes back in
@@ -76,6 +78,7 @@ pub struct Mutation(
     plugin::PluginRunMutation,
     plugin::PluginTrialMutation,
     webhook::WebhookMutation,
+    api_key::ApiKeyMutation,
 );
 
 /// What can be watched. `after` resumes: every event committed after that cursor arrives, in commit order, once, then

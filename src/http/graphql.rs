@@ -19,13 +19,16 @@ use axum::{
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Edge, RequestId, answer,
+    Edge, RequestId, access, answer,
     media::{self, Form, Media},
     operation::{self, Operations, Unusable},
     refusal::Refusal,
     sse, ws,
 };
-use crate::graphql::{Code, Endpoint};
+use crate::{
+    access::Session,
+    graphql::{Code, Endpoint},
+};
 
 /// What is unusable where a request came in a body, and where it came in a URL.
 const BODY: &str = "the body";
@@ -42,15 +45,20 @@ pub(super) async fn post(
         Form::Whole(media) => media,
         Form::Stream => Media::Json,
     };
-    let endpoint = edge.endpoint(id.as_str());
+    let session = match access::admit(&edge, request.headers()).await {
+        Ok(session) => session,
+        Err(refusal) => return refusal.in_media(media).into_response(),
+    };
+    let endpoint = edge.endpoint(&session, id.as_str());
     match edge.rates.take(endpoint.caller(), 1) {
-        Ok(standing) => standing.mark(answer_post(&edge, endpoint, request, form, media).await),
+        Ok(standing) => standing.mark(answer_post(&edge, session, endpoint, request, form, media).await),
         Err(too_fast) => too_fast.response(media),
     }
 }
 
 async fn answer_post(
     edge: &Arc<Edge>,
+    session: Session,
     endpoint: Endpoint,
     request: Request,
     form: Form,
@@ -70,7 +78,7 @@ async fn answer_post(
     };
     match (operation::read_body(&edge.schema, &body, edge.app.config.batch_limit), form) {
         (Ok(Operations::One(operation)), Form::Stream) => {
-            sse::open(edge, endpoint, *operation, resume_at.as_deref())
+            sse::open(edge, session, endpoint, *operation, resume_at.as_deref())
         }
         (Ok(Operations::One(operation)), Form::Whole(media)) => {
             answer::respond(&execute(&endpoint, *operation, deadline).await, media)
@@ -106,19 +114,27 @@ pub(super) async fn get(
 ) -> Response {
     let parameters = parameters.as_deref().unwrap_or_default();
     match (upgrade, Form::accepted(&headers)) {
-        (Ok(upgrade), _) => ws::open(edge, id, upgrade),
+        (Ok(upgrade), _) => ws::open(edge, id, access::token(&headers), upgrade),
         (Err(rejection), _) if headers.contains_key(UPGRADE) => {
             Refusal::malformed(rejection.body_text()).into_response()
         }
         (Err(_), Some(Form::Stream)) => {
-            let endpoint = edge.endpoint(id.as_str()).only_reading();
+            let session = match access::admit(&edge, &headers).await {
+                Ok(session) => session,
+                Err(refusal) => return refusal.into_response(),
+            };
+            let endpoint = edge.endpoint(&session, id.as_str()).only_reading();
             match edge.rates.take(endpoint.caller(), 1) {
-                Ok(standing) => standing.mark(sse::get(&edge, endpoint, &headers, parameters)),
+                Ok(standing) => standing.mark(sse::get(&edge, session, endpoint, &headers, parameters)),
                 Err(too_fast) => too_fast.response(Media::Json),
             }
         }
         (Err(_), Some(Form::Whole(media))) => {
-            let endpoint = edge.endpoint(id.as_str()).only_reading();
+            let session = match access::admit(&edge, &headers).await {
+                Ok(session) => session,
+                Err(refusal) => return refusal.in_media(media).into_response(),
+            };
+            let endpoint = edge.endpoint(&session, id.as_str()).only_reading();
             let mut response = match edge.rates.take(endpoint.caller(), 1) {
                 Ok(standing) => standing.mark(query(&edge, &endpoint, parameters, media).await),
                 Err(too_fast) => too_fast.response(media),

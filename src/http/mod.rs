@@ -36,6 +36,7 @@ pub use server::serve;
 pub use ws::Sockets;
 
 use crate::{
+    access::Session,
     app::App,
     graphql::{Code, Endpoint, Schema, schema},
 };
@@ -65,8 +66,8 @@ impl Edge {
     }
 
     /// What executes the operations of one request.
-    fn endpoint(&self, request_id: &str) -> Endpoint {
-        Endpoint::new(self.schema.clone(), self.app.clone(), access::caller(), request_id)
+    fn endpoint(&self, session: &Session, request_id: &str) -> Endpoint {
+        Endpoint::new(self.schema.clone(), self.app.clone(), session.caller.clone(), request_id)
     }
 }
 

@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{answer::Answer, media::Media};
+use super::{access::CHALLENGE, answer::Answer, media::Media};
 use crate::graphql::Code;
 
 /// Why a request was refused, in the form of a GraphQL error.
@@ -38,6 +38,10 @@ impl IntoResponse for Refusal {
         let response = async_graphql::Response::from_errors(vec![self.code.server_error(self.message)]);
         let body = serde_json::to_vec(&Answer::from(&response)).unwrap_or_default();
         let content_type = HeaderValue::from_static(self.media.content_type());
-        (self.status, [(CONTENT_TYPE, content_type)], body).into_response()
+        let mut response = (self.status, [(CONTENT_TYPE, content_type)], body).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().extend([CHALLENGE]);
+        }
+        response
     }
 }

@@ -23,13 +23,14 @@ use tokio::{
 use tracing::Instrument as _;
 
 use super::{
-    Edge, answer,
+    Edge, access, answer,
     graphql::{URL, unusable_response},
     media::Media,
     operation,
     responses::{failed, is_endless, responses},
 };
 use crate::{
+    access::Session,
     events::Place,
     graphql::{Endpoint, Item},
 };
@@ -50,9 +51,15 @@ pub(super) fn last_event_id(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Opens the stream that a URL asks for.
-pub(super) fn get(edge: &Arc<Edge>, endpoint: Endpoint, headers: &HeaderMap, parameters: &str) -> Response {
+pub(super) fn get(
+    edge: &Arc<Edge>,
+    session: Session,
+    endpoint: Endpoint,
+    headers: &HeaderMap,
+    parameters: &str,
+) -> Response {
     match operation::read_parameters(&edge.schema, parameters) {
-        Ok(request) => open(edge, endpoint, request, last_event_id(headers).as_deref()),
+        Ok(request) => open(edge, session, endpoint, request, last_event_id(headers).as_deref()),
         Err(unusable) => unusable_response(unusable, URL, Media::Json),
     }
 }
@@ -60,6 +67,7 @@ pub(super) fn get(edge: &Arc<Edge>, endpoint: Endpoint, headers: &HeaderMap, par
 /// Opens the stream of an operation.
 pub(super) fn open(
     edge: &Arc<Edge>,
+    session: Session,
     endpoint: Endpoint,
     request: Request,
     last_event_id: Option<&str>,
@@ -72,7 +80,7 @@ pub(super) fn open(
     let responses = responses(endpoint, request, edge.app.config.limits.request_timeout());
     // One event on its way, one being made: what a client does not take stays in the log.
     let (events, taken) = mpsc::channel(1);
-    let stream = Stream { edge: Arc::clone(edge), events, place, is_endless };
+    let stream = Stream { edge: Arc::clone(edge), session, events, place, is_endless };
     edge.sockets.spawn(stream.run(responses).in_current_span());
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8")),
@@ -92,6 +100,7 @@ struct Gone;
 /// An open stream.
 struct Stream {
     edge: Arc<Edge>,
+    session: Session,
     events: mpsc::Sender<String>,
     place: Arc<Place>,
     is_endless: bool,
@@ -106,6 +115,7 @@ impl Stream {
     async fn tell(&self, responses: &mut BoxStream<'static, Item>) -> Result<(), Gone> {
         let mut sign = interval_at(Instant::now() + SIGN_EVERY, SIGN_EVERY);
         sign.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut recheck = access::rechecks(&self.edge);
         let mut has_begun = false;
         loop {
             tokio::select! {
@@ -122,6 +132,10 @@ impl Stream {
                     self.send(self.sign()).await?;
                 }
                 _ = sign.tick() => self.send(self.sign()).await?,
+                () = recheck.next() => if !self.edge.app.access.still_admits(&self.session).await {
+                    self.send(next(&Item::Response(access::ended()), self.place.at().as_deref())).await?;
+                    return self.send("event: complete\ndata:\n\n".to_owned()).await;
+                },
             }
         }
     }

@@ -51,11 +51,7 @@ pub fn whole(
 }
 
 /// What a condition looks at: the order as it is after an event that is not in the log yet. None where it cannot be read.
-pub fn of_event(
-    contacts: &Contacts,
-    event: &NewEvent,
-    subject: &Subject<'_>,
-) -> Option<Map<String, Value>> {
+pub fn of_event(contacts: &Contacts, event: &NewEvent, subject: &Subject<'_>) -> Option<Map<String, Value>> {
     let own = subject.work_orders.iter().position(|work_order| Some(work_order.id) == event.work_order_id);
     let work_orders = subject.work_orders.iter().map(|work_order| work_order_json(contacts, work_order));
     let work_orders = work_orders.collect::<Result<Vec<_>, _>>().ok()?;

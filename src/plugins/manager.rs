@@ -82,7 +82,8 @@ impl Triggers for Workflows {
         let Some(trigger) = trigger_of(event) else { return Vec::new() };
         // Made for the first condition that needs it, and then used for all.
         let document = OnceCell::new();
-        let document = || document.get_or_init(|| document::of_event(&self.contacts, event, subject)).as_ref();
+        let document =
+            || document.get_or_init(|| document::of_event(&self.contacts, event, subject)).as_ref();
         let matching = self.enabled.iter().filter(|workflow| workflow.trigger == trigger);
         matching
             .filter(|workflow| {

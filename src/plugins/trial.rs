@@ -82,7 +82,7 @@ pub async fn try_out(
         callback_token: &Secret::new(NO_TOKEN.to_owned()),
     };
     Ok(match &plugin.expression {
-        Some(text) => evaluate(text, &document(&reader, caller, &order, &info).await?),
+        Some(text) => evaluate(text, &document(app, &reader, caller, &order, &info).await?),
         None => call(app, caller, &reader, &plugin, &order, info).await?,
     })
 }
@@ -106,7 +106,7 @@ async fn call(
     let http: StoredHttp = serde_json::from_str(plugin.http.as_deref().unwrap_or("null"))?;
     let now = info.deadline;
     info.deadline = now + chrono::Duration::milliseconds(i64::from(http.callback_timeout_ms));
-    let document = document(reader, caller, order, &info).await?;
+    let document = document(app, reader, caller, order, &info).await?;
     let request = match prepare(app, plugin, &http, &info, &document, now)? {
         Ok(request) => request,
         Err(error) => {
@@ -155,6 +155,7 @@ fn run(app: &App, caller: &Caller, order: &order::Model, now: DateTime<Utc>) -> 
 
 /// What the plugin is told: the order as it is, and the event that it was born with, as long as the log has it.
 async fn document(
+    app: &App,
     reader: &Reader,
     caller: &Caller,
     order: &order::Model,

@@ -72,6 +72,26 @@ impl Contacts {
         }
         Ok(serde_json::from_value(document)?)
     }
+
+    /// What is to be kept of a consignee instead, if what is kept was not sealed with the first key.
+    pub fn renew(&self, order: OrderId, kept: &str) -> Result<Option<String>, Fault> {
+        if self.keyring.is_current(kept) {
+            Ok(None)
+        } else {
+            self.seal(order, &self.open(order, kept)?).map(Some)
+        }
+    }
+
+    /// The same for a stop.
+    pub fn renew_stop(&self, order: OrderId, kept: &str) -> Result<Option<String>, Fault> {
+        let document: Value = serde_json::from_str(kept)?;
+        let is_current = match document.get(CONTACT) {
+            None => true,
+            Some(Value::String(kept)) => self.keyring.is_current(kept),
+            Some(_) => false,
+        };
+        if is_current { Ok(None) } else { self.seal_stop(order, &self.open_stop(order, kept)?).map(Some) }
+    }
 }
 
 fn context(order: OrderId) -> String {
@@ -148,6 +168,15 @@ mod tests {
     fn an_older_key_still_opens_and_a_missing_one_is_named() {
         let kept = contacts(OLD).seal(order(1), &ada()).unwrap();
         assert_eq!(contacts(&format!("{NEW}{OLD}")).open(order(1), &kept).unwrap(), ada());
+        let both = contacts(&format!("{NEW}{OLD}"));
+        let renewed = both.renew(order(1), &kept).unwrap().unwrap();
+        assert_eq!(contacts(NEW).open(order(1), &renewed).unwrap(), ada());
+        assert_eq!(both.renew(order(1), &renewed).unwrap(), None);
+        let kept_stop = contacts(OLD).seal_stop(order(1), &stop(Some(ada()))).unwrap();
+        let renewed = both.renew_stop(order(1), &kept_stop).unwrap().unwrap();
+        assert_eq!(contacts(NEW).open_stop(order(1), &renewed).unwrap(), stop(Some(ada())));
+        assert_eq!(both.renew_stop(order(1), &renewed).unwrap(), None);
+        assert_eq!(both.renew_stop(order(1), r#"{"location": {"facilityId": "F"}}"#).unwrap(), None);
         let message = contacts(NEW).open(order(1), &kept).unwrap_err().to_string();
         assert!(message.contains("is not in the key file") && !message.contains(&kept), "{message}");
     }

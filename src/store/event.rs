@@ -247,6 +247,22 @@ pub async fn insert(db: &TenantDb<'_>, events: &[Model]) -> Result<(), DbErr> {
     insert::rows(db, events).await
 }
 
+/// The events about an order and its work orders that have a note.
+pub async fn with_notes(db: &TenantDb<'_>, order_id: OrderId) -> Result<Vec<Model>, DbErr> {
+    let select = db.find::<Entity>().filter(Column::OrderId.eq(order_id)).filter(Column::Note.is_not_null());
+    db.rows(select.order_by_asc(Column::Position)).await
+}
+
+/// Puts another note in the place of one that may not stay. Nothing else of an event ever changes.
+pub async fn replace_note(db: &TenantDb<'_>, position: i64, note: &str) -> Result<(), DbErr> {
+    db.update::<Entity>()
+        .col_expr(Column::Note, Expr::value(note))
+        .filter(Column::Position.eq(position))
+        .exec(db.conn())
+        .await?;
+    Ok(())
+}
+
 /// Says that events up to a position are not kept any more.
 pub async fn expire(db: &TenantDb<'_>, up_to: i64) -> Result<(), DbErr> {
     db.update::<event_head::Entity>()

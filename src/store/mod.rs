@@ -15,6 +15,7 @@ mod readers;
 mod rows;
 mod tenant;
 
+pub mod api_key;
 pub mod attribute;
 pub mod event;
 pub mod idempotency;

@@ -41,6 +41,11 @@ pub async fn lock(db: &TenantDb<'_>, ids: &[PluginId]) -> Result<Vec<plugin::Mod
     db.rows(select.lock_exclusive()).await
 }
 
+/// Every plugin, deleted ones too, held until the transaction ends.
+pub async fn lock_all(db: &TenantDb<'_>) -> Result<Vec<plugin::Model>, DbErr> {
+    db.rows(db.find::<plugin::Entity>().order_by_asc(plugin::Column::Id).lock_exclusive()).await
+}
+
 /// A page of plugins, oldest first.
 pub async fn page(db: &TenantDb<'_>, request: &PageRequest<PluginId>) -> Result<Page<plugin::Model>, DbErr> {
     page::fetch(db, List { select: plugins(db), key: plugin::Column::Id, order: Order::Asc }, request).await

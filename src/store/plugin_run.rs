@@ -10,7 +10,8 @@ use entity::{
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, Order, QueryFilter,
-    QueryOrder, QuerySelect, Select, sea_query::OnConflict,
+    QueryOrder, QuerySelect, QueryTrait, Select,
+    sea_query::{Expr, OnConflict},
 };
 
 use super::{
@@ -229,4 +230,19 @@ pub async fn attempts(
         .order_by_asc(Column::StepNumber)
         .order_by_asc(Column::Number);
     db.rows(select).await
+}
+
+/// Forgets what plugins answered about an order word by word; verdicts stay.
+pub async fn forget_answers(db: &TenantDb<'_>, order_id: OrderId) -> Result<(), DbErr> {
+    let runs = db
+        .find::<plugin_run::Entity>()
+        .select_only()
+        .column(plugin_run::Column::Id)
+        .filter(plugin_run::Column::OrderId.eq(order_id));
+    db.update::<plugin_attempt::Entity>()
+        .col_expr(plugin_attempt::Column::ResponseExcerpt, Expr::value(Option::<String>::None))
+        .filter(plugin_attempt::Column::RunId.in_subquery(runs.into_query()))
+        .exec(db.conn())
+        .await?;
+    Ok(())
 }

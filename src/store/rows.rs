@@ -7,8 +7,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use entity::{
     id::{
-        AttributeDefinitionId, EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId, WebhookDeliveryId,
-        WebhookEndpointId, WorkOrderId,
+        ApiKeyId, AttributeDefinitionId, EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId,
+        WebhookDeliveryId, WebhookEndpointId, WorkOrderId,
     },
     stored::{
         AttributeOwner, AttributeType, DeliveryStatus, Direction, EventType, IndexState, LifecycleOwner,
@@ -165,6 +165,7 @@ plain_cells!(
     Option<DateTime<Utc>>,
 );
 id_cells!(
+    ApiKeyId,
     AttributeDefinitionId,
     EventId,
     OrderId,
@@ -218,6 +219,9 @@ macro_rules! row {
     };
 }
 
+row!(api_key:
+    tenant_id id name scopes hash expires_at revoked_at last_used_at created_at created_by
+);
 row!(attribute_definition:
     tenant_id id owner key description kind required default_value range_min range_max regex one_of indexed
     index_state index_due index_cursor index_done index_total archived_at version created_at created_by updated_at
@@ -292,6 +296,7 @@ mod tests {
 
     #[test]
     fn fields_stand_in_the_order_of_the_columns() {
+        assert_eq!(columns::<entity::api_key::Entity>(), entity::api_key::Model::FIELDS);
         assert_eq!(
             columns::<entity::attribute_definition::Entity>(),
             entity::attribute_definition::Model::FIELDS

@@ -51,6 +51,7 @@ macro_rules! tenant_owned {
 }
 
 tenant_owned!(
+    api_key,
     attribute_definition,
     attribute_origin,
     event,

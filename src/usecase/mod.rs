@@ -2,10 +2,12 @@
 
 mod aggregate;
 pub mod idempotency;
+pub mod reencrypt;
 pub mod retention;
 pub mod signing;
 pub mod work;
 
+pub mod api_key;
 pub mod attribute;
 pub mod lifecycle;
 pub mod order;

@@ -89,6 +89,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ),
     ("reqwest", &["outbound"]),
     ("prometheus_client", &["metrics.rs", "events"]),
+    ("jsonwebtoken", &["access"]),
     ("Utc::now", &["seam.rs"]),
     ("Uuid::now_v7", &["seam.rs"]),
     ("rand::", &["seam.rs"]),

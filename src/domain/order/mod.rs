@@ -4,6 +4,7 @@ mod add;
 mod cancellation;
 mod edit;
 mod edit_work_order;
+mod erase;
 #[cfg(test)]
 mod fixtures;
 mod intake;
@@ -12,6 +13,7 @@ pub use add::{Addition, check_addition};
 pub use cancellation::Cancellation;
 pub use edit::{Current, OrderPatch, Patch, Patched, edit, may_change_contact_data};
 pub use edit_work_order::{PatchedWorkOrder, WorkOrderPatch, edit_work_order};
+pub use erase::{ERASED, Erased};
 pub use intake::{MAX_WORK_ORDERS, check, check_at, check_idempotency_key, check_work_order};
 
 use super::{

@@ -12,13 +12,24 @@ use crate::{
     fault::Fault,
     usecase::{
         Error,
-        order::{Cancel, Release},
+        order::{Cancel, EraseConsignee, Release},
     },
 };
 
 /// Sets an order's `readyToProcess` true; once, one way.
 #[derive(Clone, Debug, InputObject)]
 pub struct OrderReleaseInput {
+    /// The order.
+    id: ID,
+    /// Nothing happens unless it is at this version.
+    expected_version: Option<i32>,
+    /// Makes a repetition harmless; 1 to 255 characters.
+    idempotency_key: Option<String>,
+}
+
+/// Erases a consignee's data from an order.
+#[derive(Clone, Debug, InputObject)]
+pub struct OrderEraseConsigneeInput {
     /// The order.
     id: ID,
     /// Nothing happens unless it is at this version.
@@ -48,6 +59,15 @@ impl OrderReleaseInput {
         let key = key_of("orderRelease", self.idempotency_key.clone(), &self);
         let id = order_id(&self.id, self.idempotency_key.as_deref())?;
         Ok(Release { id, expected_version: self.expected_version, key })
+    }
+}
+
+impl OrderEraseConsigneeInput {
+    /// The command that it stands for.
+    pub fn into_command(self) -> Result<EraseConsignee, Error> {
+        let key = key_of("orderEraseConsignee", self.idempotency_key.clone(), &self);
+        let id = order_id(&self.id, self.idempotency_key.as_deref())?;
+        Ok(EraseConsignee { id, expected_version: self.expected_version, key })
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
         scalar::DateTime,
         value::{OrderCreateInput, OrderUpdateInput},
     },
-    inputs::{OrderCancelInput, OrderReleaseInput},
+    inputs::{OrderCancelInput, OrderEraseConsigneeInput, OrderReleaseInput},
     payload::{OrderPayload, OrdersCreatePayload},
 };
 use crate::{
@@ -179,6 +179,21 @@ impl OrderMutation {
     ) -> Result<OrderPayload> {
         let result = match input.into_command() {
             Ok(command) => usecase::order::cancel(ctx.app()?, ctx.caller()?, command).await,
+            Err(error) => Err(error),
+        };
+        OrderPayload::changed(ctx, result).await
+    }
+
+    /// Erases who an order is for, from the order and its history; the order stays. The consignee, and contacts of its
+    /// stops who are the same person, become `[erased]`; so do notes that name them, and what plugins answered word by
+    /// word is forgotten. There is no way back.
+    async fn order_erase_consignee(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The order.")] input: OrderEraseConsigneeInput,
+    ) -> Result<OrderPayload> {
+        let result = match input.into_command() {
+            Ok(command) => usecase::order::erase_consignee(ctx.app()?, ctx.caller()?, command).await,
             Err(error) => Err(error),
         };
         OrderPayload::changed(ctx, result).await

@@ -14,8 +14,8 @@ const MAX_ID_LENGTH: usize = 256;
 /// What a client says.
 #[derive(Debug)]
 pub(super) enum ClientMessage {
-    /// Begins the conversation.
-    ConnectionInit,
+    /// Begins the conversation. The payload may say who is calling.
+    ConnectionInit { payload: Option<Box<RawValue>> },
     /// Begins an operation; the payload is the request.
     Subscribe { id: String, payload: Box<RawValue> },
     /// Ends an operation.
@@ -43,7 +43,9 @@ impl ClientMessage {
         let is_object = payload.is_none_or(|payload| payload.get().starts_with('{'));
         let id = message.id.filter(|id| (1..=MAX_ID_LENGTH).contains(&id.len())).ok_or("Invalid id");
         match message.kind.as_ref() {
-            "connection_init" if is_object => Ok(Self::ConnectionInit),
+            "connection_init" if is_object => {
+                Ok(Self::ConnectionInit { payload: payload.map(ToOwned::to_owned) })
+            }
             "ping" if is_object => Ok(Self::Ping { payload: payload.map(ToOwned::to_owned) }),
             "pong" if is_object => Ok(Self::Pong),
             "complete" => Ok(Self::Complete { id: id? }),
@@ -103,7 +105,7 @@ mod tests {
     /// What was understood, in short.
     fn read(text: &str) -> String {
         match ClientMessage::read(text) {
-            Ok(ClientMessage::ConnectionInit) => "init".to_owned(),
+            Ok(ClientMessage::ConnectionInit { .. }) => "init".to_owned(),
             Ok(ClientMessage::Subscribe { id, payload }) => format!("{id}: {payload}"),
             Ok(ClientMessage::Complete { id }) => format!("{id} complete"),
             Ok(ClientMessage::Ping { payload }) => format!("ping {payload:?}"),

@@ -68,7 +68,12 @@ impl Sockets {
 }
 
 /// Makes a request a WebSocket.
-pub(super) fn open(edge: Arc<Edge>, id: RequestId, upgrade: WebSocketUpgrade) -> Response {
+pub(super) fn open(
+    edge: Arc<Edge>,
+    id: RequestId,
+    token: Option<&str>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     let limit = edge.app.config.limits.body_bytes;
     let upgrade = upgrade.protocols([PROTOCOL]);
     if upgrade.selected_protocol().is_none() {
@@ -80,6 +85,7 @@ pub(super) fn open(edge: Arc<Edge>, id: RequestId, upgrade: WebSocketUpgrade) ->
     }
     // Held from now on, so that nobody takes the sockets for ended while this one is being opened.
     let open = edge.sockets.open.token();
+    let token = token.map(ToOwned::to_owned);
     let span = tracing::info_span!("socket", request.id = %id);
     upgrade
         .read_buffer_size(READ_BUFFER_BYTES)
@@ -88,7 +94,7 @@ pub(super) fn open(edge: Arc<Edge>, id: RequestId, upgrade: WebSocketUpgrade) ->
         .max_frame_size(limit)
         .on_upgrade(move |socket| {
             async move {
-                Session::new(edge, id, socket).run().await;
+                Session::new(edge, id, token, socket).run().await;
                 drop(open);
             }
             .instrument(span)

@@ -11,8 +11,9 @@ use super::{
     operations::{Operations, Step},
 };
 use crate::{
+    access::{self as callers, Denied},
     graphql::Code,
-    http::{Edge, RequestId, operation},
+    http::{Edge, RequestId, access, operation},
 };
 
 /// How long a client may take for its first word.
@@ -32,6 +33,7 @@ const MOST_OPERATIONS: usize = 200;
 mod code {
     pub(super) const BAD_REQUEST: u16 = 4400;
     pub(super) const UNAUTHORIZED: u16 = 4401;
+    pub(super) const FORBIDDEN: u16 = 4403;
     pub(super) const INIT_TIMEOUT: u16 = 4408;
     pub(super) const ID_IN_USE: u16 = 4409;
     pub(super) const TOO_MANY_INITS: u16 = 4429;
@@ -51,7 +53,10 @@ pub(super) struct Session {
     id: RequestId,
     socket: WebSocket,
     operations: Operations,
-    is_acknowledged: bool,
+    /// What the request for the socket showed; the first message may show something else.
+    token: Option<String>,
+    /// Who is calling, once the conversation has begun.
+    caller: Option<callers::Session>,
     is_stopping: bool,
     /// Operations so far: each has the id of the socket and its number in the log.
     begun: u64,
@@ -60,13 +65,14 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(edge: Arc<Edge>, id: RequestId, socket: WebSocket) -> Self {
+    pub(super) fn new(edge: Arc<Edge>, id: RequestId, token: Option<String>, socket: WebSocket) -> Self {
         Self {
             edge,
             id,
             socket,
             operations: Operations::default(),
-            is_acknowledged: false,
+            token,
+            caller: None,
             is_stopping: false,
             begun: 0,
             unanswered: 0,
@@ -96,6 +102,7 @@ impl Session {
     async fn talk(&mut self) -> Result<std::convert::Infallible, End> {
         let mut stopping = pin!(self.edge.sockets.stopping.clone().cancelled_owned());
         let mut too_late = pin!(sleep(INIT_WITHIN));
+        let mut recheck = access::rechecks(&self.edge);
         let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -105,10 +112,11 @@ impl Session {
                     // A subscription resumes elsewhere; a mutation is better brought to its end.
                     self.operations.end_endless();
                 }
-                () = &mut too_late, if !self.is_acknowledged => {
+                () = &mut too_late, if self.caller.is_none() => {
                     return Err(End::Close(code::INIT_TIMEOUT, "Connection initialisation timeout"));
                 }
                 _ = ping.tick() => self.ping().await?,
+                () = recheck.next(), if self.caller.is_some() => self.recheck().await?,
                 message = self.socket.recv() => self.hear(message).await?,
                 Some(step) = self.operations.next() => self.tell(step).await?,
             }
@@ -134,15 +142,14 @@ impl Session {
 
     async fn answer(&mut self, message: ClientMessage) -> Result<(), End> {
         match message {
-            ClientMessage::ConnectionInit if self.is_acknowledged => {
+            ClientMessage::ConnectionInit { .. } if self.caller.is_some() => {
                 Err(End::Close(code::TOO_MANY_INITS, "Too many initialisation requests"))
             }
-            ClientMessage::ConnectionInit => {
-                self.is_acknowledged = true;
+            ClientMessage::ConnectionInit { payload } => {
+                let shown = payload.and_then(|payload| access::token_in(payload.get())).or(self.token.take());
+                let admitted = self.edge.app.access.admit(shown.as_deref()).await;
+                self.caller = Some(admitted.map_err(|denied| refusal(&denied))?);
                 self.say(&ServerMessage::ConnectionAck).await
-            }
-            ClientMessage::Subscribe { .. } if !self.is_acknowledged => {
-                Err(End::Close(code::UNAUTHORIZED, "Unauthorized"))
             }
             ClientMessage::Subscribe { id, .. } if self.operations.contains(&id) => {
                 Err(End::Close(code::ID_IN_USE, "An operation with this id is running"))
@@ -168,8 +175,11 @@ impl Session {
 
     /// Begins an operation.
     async fn begin(&mut self, id: &str, payload: &str) -> Result<(), End> {
+        let Some(caller) = &self.caller else {
+            return Err(End::Close(code::UNAUTHORIZED, "Unauthorized"));
+        };
         self.begun += 1;
-        let endpoint = self.edge.endpoint(&format!("{}.{}", self.id, self.begun));
+        let endpoint = self.edge.endpoint(caller, &format!("{}.{}", self.id, self.begun));
         if let Err(too_fast) = self.edge.rates.take(endpoint.caller(), 1) {
             return self.refuse(id, Code::RateLimited, too_fast.message()).await;
         }
@@ -183,6 +193,15 @@ impl Session {
                 self.say(&ServerMessage::Error { id, payload: &errors }).await
             }
         }
+    }
+
+    /// Ends the conversation once its caller's right has ended.
+    async fn recheck(&mut self) -> Result<(), End> {
+        let Some(caller) = &self.caller else { return Ok(()) };
+        if self.edge.app.access.still_admits(caller).await {
+            return Ok(());
+        }
+        Err(End::Close(code::FORBIDDEN, "The token has expired, or was revoked"))
     }
 
     async fn ping(&mut self) -> Result<(), End> {
@@ -243,5 +262,19 @@ async fn in_time(sent: impl Future<Output = Result<(), axum::Error>>) -> Result<
     match timeout(SEND_WITHIN, sent).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(End::Gone),
+    }
+}
+
+/// How a conversation ends before it has begun.
+fn refusal(denied: &Denied) -> End {
+    match denied {
+        Denied::Missing => {
+            End::Close(code::FORBIDDEN, "Say who is calling: {\"authorization\": \"Bearer ...\"}")
+        }
+        Denied::Invalid(reason) => End::Close(code::FORBIDDEN, reason),
+        Denied::Fault(fault) => {
+            tracing::warn!(error = %fault, "cannot tell who is calling");
+            End::Close(close_code::AGAIN, "The server cannot tell now who is calling")
+        }
     }
 }

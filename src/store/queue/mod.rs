@@ -127,6 +127,17 @@ pub async fn tenants(database: &Database) -> Result<Vec<Tenant>, DbErr> {
     Ok(heads.into_iter().map(|head| Tenant::new(&head.tenant_id)).collect())
 }
 
+/// Every tenant of which something is sealed.
+pub async fn tenants_with_secrets(database: &Database) -> Result<Vec<Tenant>, DbErr> {
+    let statement = Statement::from_string(
+        database.backend(),
+        "SELECT tenant_id FROM event_head UNION SELECT tenant_id FROM plugin \
+         UNION SELECT tenant_id FROM webhook_endpoint ORDER BY 1",
+    );
+    let rows = database.reader().query_all_raw(statement).await?;
+    rows.iter().map(|row| Ok(Tenant::new(&row.try_get_by_index::<String>(0)?))).collect()
+}
+
 /// Forgets the oldest answers that were kept before `time`, at most `limit`, and gives how many.
 pub async fn forget_answers(database: &Database, time: DateTime<Utc>, limit: u64) -> Result<u64, DbErr> {
     let statement = Statement::from_sql_and_values(

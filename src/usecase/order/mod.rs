@@ -2,6 +2,7 @@
 
 mod cancel;
 mod create;
+mod erase_consignee;
 mod phone;
 mod release;
 mod together;
@@ -10,6 +11,7 @@ mod update;
 
 pub use cancel::{Cancel, cancel};
 pub use create::{Created, Item, OnError, create, create_many};
+pub use erase_consignee::{EraseConsignee, erase_consignee};
 pub use phone::{PHONE_FIELD, PHONE_MAX_DIGITS, PHONE_MIN_DIGITS, phone_beginnings, phone_entry};
 pub use release::{Release, release};
 pub use together::Together;

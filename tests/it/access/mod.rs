@@ -1,7 +1,12 @@
 //! Who may do what, and who sees what.
 
+mod api_keys;
+mod erase;
+mod issuer;
 mod scopes;
 mod sealing;
+mod tenants;
+mod tokens;
 
 use std::sync::Arc;
 

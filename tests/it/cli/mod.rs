@@ -1,5 +1,6 @@
 //! The command line, by the built binary.
 
+mod access;
 mod demo;
 mod import;
 

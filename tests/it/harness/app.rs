@@ -17,7 +17,7 @@ use tower::ServiceExt;
 use waybill::{
     access::Caller,
     app::App,
-    config::Config,
+    config::{AccessConfig, Config},
     events::Place,
     graphql::{self, Endpoint, Item},
     plugins::Worker,
@@ -68,11 +68,23 @@ impl TestApp {
         Self::over_configured(database.into(), connections, clock, Ids::counted(), config).await
     }
 
+    /// A service that wants to know who is calling.
+    pub(crate) async fn start_closed(access: AccessConfig) -> Self {
+        Self::start_configured(4, Config { access, ..Config::default() }).await
+    }
+
     /// Another process over the store of one that runs: it shares nothing with it but the store, the time and that ids
     /// are unique.
     pub(crate) async fn beside(other: &Self) -> Self {
         let (clock, ids) = (other.app.clock.clone(), other.app.ids.clone());
         Self::over(Arc::clone(&other.database), CONNECTIONS_BESIDE, clock, ids).await
+    }
+
+    /// The same for a service that wants to know who is calling.
+    pub(crate) async fn closed_beside(other: &Self, access: AccessConfig) -> Self {
+        let (clock, ids) = (other.app.clock.clone(), other.app.ids.clone());
+        let config = Config { access, ..Config::default() };
+        Self::over_configured(Arc::clone(&other.database), CONNECTIONS_BESIDE, clock, ids, config).await
     }
 
     /// Tells the other processes of its store what it commits, and hears what they do.
@@ -155,6 +167,23 @@ impl TestApp {
         let endpoint = self.endpoint(caller);
         let operation = Operation::new(document).variables(Variables::from_json(variables));
         Reply(serde_json::to_value(endpoint.execute(operation).await).unwrap())
+    }
+
+    /// Executes a document for whoever shows a token.
+    pub(crate) async fn execute_with(
+        &self,
+        token: &str,
+        document: &str,
+        variables: Value,
+    ) -> (StatusCode, Reply) {
+        let body = json!({"query": document, "variables": variables}).to_string();
+        let request = Request::post("/graphql")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .body(Body::from(body))
+            .unwrap();
+        let (status, body) = self.send(request).await;
+        (status, Reply(serde_json::from_str(&body).unwrap()))
     }
 
     /// Sends any request.

@@ -18,12 +18,14 @@ async fn mutations(app: &TestApp) -> Vec<(&'static str, Value, usize)> {
     let (rejected, _) = app.create(samples::order(1)).await;
     let unreleased = samples::with(samples::order(1), "readyToProcess", json!(false));
     let (unreleased, _) = app.create(unreleased).await;
+    let (erased, _) = app.create(samples::order(1)).await;
     let add = json!({"orderId": id, "workOrder": samples::move_containers()});
     let mut all = vec![
         ("orderCreate", samples::order(1), 4),
         ("orderUpdate", json!({"id": id, "clientName": "New"}), 1),
         ("orderRelease", json!({"id": unreleased}), 1),
         ("orderCancel", json!({"id": cancelled, "reasonCode": "CHANGED_MIND"}), 3),
+        ("orderEraseConsignee", json!({"id": erased}), 1),
         ("orderTransition", json!({"id": rejected, "event": "CANCEL"}), 3),
         ("workOrderCreate", add, 1),
         ("workOrderUpdate", json!({"id": work_orders[0], "description": "New"}), 1),

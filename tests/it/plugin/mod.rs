@@ -58,7 +58,7 @@ async fn workflow(app: &TestApp, name: &str, plugin_id: &str, policy: &str) -> S
 }
 
 /// Saves a plugin and a workflow of that name that asks it at intake; gives the plugin's id and its secret.
-async fn gate(app: &TestApp, name: &str, server: &PluginServer) -> (String, String) {
+pub(crate) async fn gate(app: &TestApp, name: &str, server: &PluginServer) -> (String, String) {
     let (id, secret) = plugin(app, name, json!({"url": server.url})).await;
     workflow(app, name, &id, "REJECT").await;
     (id, secret)

@@ -1,0 +1,7 @@
+//! Keys for a tenant's programs.
+
+mod create;
+mod revoke;
+
+pub use create::{Created, NewKey, create};
+pub use revoke::revoke;
