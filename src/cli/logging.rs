@@ -9,9 +9,13 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::{Config, LogFormat};
 
+/// What comes before the operator's own directives: each migration would be two lines of every first start.
+const QUIET: &str = "sea_orm_migration=warn";
+
 /// Starts to write log lines. A panic is one of them: it is caught where it happens, and the process goes on.
 pub(super) fn start(config: &Config) {
-    let lines = fmt().with_env_filter(EnvFilter::new(&config.log)).with_writer(io::stderr);
+    let filter = EnvFilter::new(format!("{QUIET},{}", config.log));
+    let lines = fmt().with_env_filter(filter).with_writer(io::stderr);
     // Fails only where a log was started already; then there is one.
     let _ = match config.log_format {
         LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).with_target(false).try_init(),

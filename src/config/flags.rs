@@ -69,6 +69,11 @@ pub struct Flags {
     #[arg(long, global = true, value_name = "DAYS")]
     pub event_keep_days: Option<String>,
 
+    /// How many hours the answer to a request with an idempotency key is kept, 24 to 168 [env:
+    /// WAYBILL_IDEMPOTENCY_KEEP_HOURS] [default: 24]
+    #[arg(long, global = true, value_name = "HOURS")]
+    pub idempotency_keep_hours: Option<String>,
+
     /// Answer questions about the schema: on or off [env: WAYBILL_INTROSPECTION] [default: on]
     #[arg(long, global = true, value_name = "ON|OFF")]
     pub introspection: Option<String>,
@@ -124,6 +129,7 @@ impl Flags {
             Setting::ApiKeys => one(&self.api_keys),
             Setting::PluginAllowNet => several(&self.plugin_allow_net),
             Setting::EventKeepDays => one(&self.event_keep_days),
+            Setting::IdempotencyKeepHours => one(&self.idempotency_keep_hours),
             Setting::Introspection => one(&self.introspection),
             Setting::BatchLimit => one(&self.batch_limit),
             Setting::TrustedDocuments => one(&self.trusted_documents),

@@ -182,6 +182,12 @@ impl Config {
             |text| parse::keep_days(text).map(Some),
             &mut problems,
         );
+        sources.read(
+            Setting::IdempotencyKeepHours,
+            &mut config.idempotency_keep,
+            parse::keep_hours,
+            &mut problems,
+        );
         sources.read(Setting::Introspection, &mut config.introspection, parse::switch, &mut problems);
         sources.read(Setting::BatchLimit, &mut config.batch_limit, parse::batch_limit, &mut problems);
         sources.read(

@@ -20,6 +20,9 @@ const MOST_CONNECTIONS: u32 = 1_000;
 
 const KEEP_DAYS: std::ops::RangeInclusive<u32> = 7..=36_500;
 
+/// A client may count on a day. The answer names an event, so it goes before any event can.
+const KEEP_HOURS: std::ops::RangeInclusive<u32> = 24..=7 * 24;
+
 /// A batch is executed one operation after the other, within the time of one request.
 const BATCH_LIMIT: std::ops::RangeInclusive<usize> = 1..=1_000;
 
@@ -101,6 +104,18 @@ pub(super) fn keep_days(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| {
             let (min, max) = (KEEP_DAYS.start(), KEEP_DAYS.end());
             format!("{text:?} is not a number of days; give one from {min} to {max}, or leave it out to keep everything")
+        })
+}
+
+/// How long idempotent answers are kept.
+pub(super) fn keep_hours(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .filter(|hours| KEEP_HOURS.contains(hours))
+        .map(|hours| Duration::from_hours(u64::from(hours)))
+        .ok_or_else(|| {
+            let (min, max) = (KEEP_HOURS.start(), KEEP_HOURS.end());
+            format!("{text:?} is not a number of hours; give one from {min} to {max}")
         })
 }
 

@@ -26,6 +26,7 @@ pub(super) enum Setting {
     ApiKeys,
     PluginAllowNet,
     EventKeepDays,
+    IdempotencyKeepHours,
     Introspection,
     BatchLimit,
     TrustedDocuments,
@@ -37,7 +38,7 @@ pub(super) enum Setting {
 }
 
 impl Setting {
-    pub(super) const ALL: [Self; 32] = [
+    pub(super) const ALL: [Self; 33] = [
         Self::Listen,
         Self::PublicUrl,
         Self::DatabaseUrl,
@@ -50,6 +51,7 @@ impl Setting {
         Self::ApiKeys,
         Self::PluginAllowNet,
         Self::EventKeepDays,
+        Self::IdempotencyKeepHours,
         Self::Introspection,
         Self::BatchLimit,
         Self::TrustedDocuments,
@@ -87,6 +89,7 @@ impl Setting {
             Self::ApiKeys => "api_keys",
             Self::PluginAllowNet => "plugin_allow_net",
             Self::EventKeepDays => "event_keep_days",
+            Self::IdempotencyKeepHours => "idempotency_keep_hours",
             Self::Introspection => "introspection",
             Self::BatchLimit => "batch_limit",
             Self::TrustedDocuments => "trusted_documents",

@@ -113,6 +113,7 @@ fn every_setting_can_be_made_in_every_place() {
         (Setting::ApiKeys, "on"),
         (Setting::PluginAllowNet, "10.1.0.0/16,fd00:1::/32"),
         (Setting::EventKeepDays, "30"),
+        (Setting::IdempotencyKeepHours, "48"),
         (Setting::Introspection, "off"),
         (Setting::BatchLimit, "7"),
         (Setting::TrustedDocuments, documents.path()),
@@ -179,6 +180,7 @@ fn every_setting_can_be_made_in_every_place() {
         assert_eq!(config.plugin_allow_net, networks(&["10.1.0.0/16", "fd00:1::/32"]));
         assert_eq!(config.event_keep, Some(Duration::from_hours(30 * 24)));
         assert_eq!(config.metrics_listen, Some("10.0.0.1:9464".parse().unwrap()));
+        assert_eq!(config.idempotency_keep, Duration::from_hours(48));
         assert_eq!((config.introspection, config.batch_limit), (false, 7));
         assert_eq!(config.trusted_documents.unwrap()["sha256:1"], "{ a }");
         assert_eq!(config.cors_origins, ["https://a.example", "http://b.example:81"]);
@@ -322,7 +324,7 @@ fn every_problem_is_named_with_its_place() {
         format!(
             "limits in {path}: there is no such setting; the settings are listen, public_url, \
              database_url, database_connections, data_key_file, jwt_secret_file, jwks, \
-             jwt_audience, jwt_issuer, api_keys, plugin_allow_net, event_keep_days, introspection, batch_limit, \
+             jwt_audience, jwt_issuer, api_keys, plugin_allow_net, event_keep_days, idempotency_keep_hours, introspection, batch_limit, \
              trusted_documents, cors_origin, metrics_listen, log, log_format, limit_depth, limit_complexity, \
              limit_aliases, limit_directives, limit_root_fields, limit_tokens, limit_document_bytes, \
              limit_body_bytes, limit_list, limit_seconds, limit_sockets, limit_rate, limit_tenant_rate"

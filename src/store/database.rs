@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use migration::MigratorTrait;
+use migration::{Migrator, MigratorTrait as _};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
@@ -127,7 +127,11 @@ impl Database {
             DbBackend::Postgres => Some(self.lock_migrations().await.map_err(OpenError::Migrate)?),
             _ => None,
         };
-        migration::Migrator::up(&self.writer, None).await.map_err(OpenError::Migrate)?;
+        let missing = Migrator::get_pending_migrations(&self.writer).await.map_err(OpenError::Migrate)?.len();
+        Migrator::up(&self.writer, None).await.map_err(OpenError::Migrate)?;
+        if missing > 0 {
+            tracing::info!(migrations = missing, "brought the tables of the store up to date");
+        }
         if let Some(tx) = lock {
             tx.rollback().await.map_err(OpenError::Migrate)?;
         }
