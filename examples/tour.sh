@@ -8,10 +8,11 @@ set -eu
 WAYBILL=${WAYBILL:-http://127.0.0.1:8080}
 PLUGIN=${PLUGIN:-http://127.0.0.1:9000/}
 
-# gql DOCUMENT [VARIABLES]: prints what the server answers.
+# gql DOCUMENT [VARIABLES]: prints what the server answers, but for what it cost.
 gql() {
     printf '{"query": "%s", "variables": %s}' "$1" "${2:-null}" |
-        curl -sS "$WAYBILL/graphql" -H 'content-type: application/json' -d @-
+        curl -sS "$WAYBILL/graphql" -H 'content-type: application/json' -d @- |
+        sed 's/,"extensions":{"cost":[0-9]*}//'
     echo
 }
 

@@ -18,7 +18,7 @@ pub use jwks::Fetch;
 pub use jwt::mint;
 pub use scope::{Scope, Scopes};
 
-use crate::store::Tenant;
+pub use crate::store::Tenant;
 
 /// The tenant that callers belong to where no access is configured.
 const LOCAL_TENANT: &str = "default";

@@ -21,7 +21,12 @@ use governor::{
 };
 
 use super::{media::Media, refusal::Refusal};
-use crate::{access::Caller, config::Limits, graphql::Code, seam::Clock, store::Tenant};
+use crate::{
+    access::{Caller, Tenant},
+    config::Limits,
+    graphql::Code,
+    seam::Clock,
+};
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STATE: HeaderName = HeaderName::from_static("ratelimit");

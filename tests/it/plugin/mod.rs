@@ -71,7 +71,7 @@ async fn order_of(app: &TestApp, id: &str, selection: &str) -> Value {
 
 /// Every run, oldest first, with its attempts.
 async fn runs(app: &TestApp) -> Vec<Value> {
-    let document = "{ pluginRuns(last: 100) { nodes {
+    let document = "{ pluginRuns(last: 50) { nodes {
         workflow { name } status startedAt finishedAt
         steps { step verdict reasons { code message path } attempts { number statusCode error responseExcerpt } }
     } } }";
