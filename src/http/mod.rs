@@ -86,8 +86,8 @@ pub fn router_until(app: App, sockets: Sockets) -> Router {
     let for_browsers_of_this_machine = from_fn_with_state(Arc::clone(&edge), csrf::guard);
     let mut router = Router::new();
     let config = &edge.app.config;
-    // Whoever reaches another address is not on this machine.
-    if config.metrics_listen.is_none() && config.listen.ip().to_canonical().is_loopback() {
+    // Once access is configured, others than this machine may reach the server, if only through a proxy.
+    if config.metrics_listen.is_none() && !config.access.is_configured() {
         let metrics = metrics::route(edge.app.clone(), edge.sockets.clone());
         router = router.route("/metrics", metrics.layer(for_browsers_of_this_machine.clone()));
     }
