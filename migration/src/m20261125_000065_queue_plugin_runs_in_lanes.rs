@@ -8,7 +8,7 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let column = uuid_null(PluginRun::Lane).to_owned();
+        let column = uuid_null(PluginRun::Lane).take();
         manager.alter_table(Table::alter().table(PluginRun::Table).add_column(column).to_owned()).await?;
         let connection = manager.get_connection();
         // Which plugin a run is at stands in its steps, which SQL cannot read; until such a run ends or goes on, those of

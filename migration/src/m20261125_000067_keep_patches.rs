@@ -8,7 +8,7 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let column = text_null(PluginStep::Patch).to_owned();
+        let column = text_null(PluginStep::Patch).take();
         manager.alter_table(Table::alter().table(PluginStep::Table).add_column(column).to_owned()).await
     }
 

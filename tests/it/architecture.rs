@@ -78,7 +78,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// Texts that may stand only in these places of `src`.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("async_graphql", &["graphql", "http", "cli"]),
-    ("sea_orm", &["store", "events", "fault.rs", "usecase", "graphql"]),
+    ("sea_orm::", &["store", "events", "fault.rs", "usecase", "graphql"]),
     (".write_transaction(", &["usecase/work.rs"]),
     ("tx.commit()", &["usecase/work.rs"]),
     ("ActiveModel", &["store"]),

@@ -85,7 +85,7 @@ fn wrong_settings_are_all_named_and_have_their_own_status() {
         "--config",
         "waybill.toml",
         "--listen",
-        "0.0.0.0:8080",
+        "8080",
         "--database-url",
         "mysql://localhost",
         "--database-connections",
@@ -98,7 +98,7 @@ fn wrong_settings_are_all_named_and_have_their_own_status() {
     let lines: Vec<_> = error.lines().collect();
     assert_eq!(lines[0], "error: the configuration has 6 problems:");
     for place in [
-        "--listen: 0.0.0.0:8080 can be reached from other machines",
+        "--listen: \"8080\" is not an address with a port",
         "--database-url: the URL is of no store that is known",
         "--database-connections: \"none\" is not a number of connections",
         "--plugin-allow-net: 10.0.0.1/8 is an address inside of a network; give 10.0.0.0/8",

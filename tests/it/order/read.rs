@@ -82,7 +82,7 @@ async fn an_id_of_another_kind_or_form_is_an_error_that_says_so() {
         (
             "node",
             "ORD",
-            "\"ORD\" is not an id: expected one of the prefixes ord, wo, atd, evt, plg, pwf, run",
+            "\"ORD\" is not an id: expected one of the prefixes ord, wo, att, atd, evt, plg, pwf, run",
         ),
         (
             "node",
