@@ -2,6 +2,13 @@
 //!
 //! `bench/subscribers.py` starts the servers and this program, and holds what it prints against limits. Whatever the
 //! mode, the run ends by comparing what each subscriber heard with the log: each event once and in order, or it fails.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::similar_names,
+    clippy::disallowed_methods,
+    reason = "a load generator: it may fail, and measures time outside of the service"
+)]
 #![allow(clippy::print_stdout, reason = "a program for people")]
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 

@@ -102,7 +102,7 @@ async fn read_answer(connection: &mut BufReader<TcpStream>) -> Result<Vec<u8>> {
         connection.read_line(&mut line).await?;
         match line.trim_end().split_once(": ") {
             Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
-                length = Some(value.parse()?)
+                length = Some(value.parse()?);
             }
             _ if line.trim_end().is_empty() => break,
             _ => {}

@@ -131,17 +131,16 @@ impl Access {
         // What is remembered are not tokens, so that nobody finds one in the memory of the process.
         let digest: [u8; 32] = Sha256::digest(token).into();
         let now = self.clock.now();
-        let verified = match self.recall(&digest, now) {
-            Some(verified) => verified,
-            None => {
-                let verified = if api_key::is_one(token) {
-                    api_key::verify(&ways.database, token, now).await?
-                } else {
-                    ways.tokens.verify(token, now).await?
-                };
-                self.remember(digest, verified.clone(), now);
-                verified
-            }
+        let verified = if let Some(verified) = self.recall(&digest, now) {
+            verified
+        } else {
+            let verified = if api_key::is_one(token) {
+                api_key::verify(&ways.database, token, now).await?
+            } else {
+                ways.tokens.verify(token, now).await?
+            };
+            self.remember(digest, verified.clone(), now);
+            verified
         };
         Ok(Session { caller: verified.caller, token: Some(Secret::new(token.into())) })
     }

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::seam::Clock;
 
 /// How often the set is read anew, so that a key that was taken out of it ceases to be good.
-const REFRESH_EVERY: Duration = Duration::from_secs(300);
+const REFRESH_EVERY: Duration = Duration::from_mins(5);
 /// However many tokens name keys that are not known, the set is not read more often.
 const AT_MOST_EVERY: TimeDelta = TimeDelta::seconds(10);
 /// No issuer has so many keys at once.

@@ -113,10 +113,10 @@ impl Claims {
         // A float of this size is exact to less than a microsecond; far more than tokens are.
         #[expect(clippy::cast_precision_loss, reason = "see above")]
         let at = now.timestamp_micros() as f64 / 1e6;
-        if !(at < self.exp) {
+        if at >= self.exp {
             return Err(Denied::Invalid("the token has expired"));
         }
-        if self.nbf.is_some_and(|nbf| !(nbf <= at)) {
+        if self.nbf.is_some_and(|nbf| nbf > at) {
             return Err(Denied::Invalid("the token is not good yet"));
         }
         if !is_name(&self.tenant) || !is_name(&self.sub) {

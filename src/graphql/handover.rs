@@ -10,6 +10,7 @@ use futures_util::stream::BoxStream;
 
 /// What an operation answers, once or again and again.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is moved from a stream to its transport and kept nowhere")]
 pub enum Item {
     /// A response.
     Response(Response),

@@ -40,11 +40,10 @@ async fn metrics(State(observed): State<Arc<Observed>>) -> Response {
         pools: app.database.pools(),
         statements: app.database.statements(),
     };
-    match app.metrics.text(&now) {
-        Ok(text) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
-        Err(_) => {
-            let message = "the metrics cannot be written";
-            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, message).into_response()
-        }
+    if let Ok(text) = app.metrics.text(&now) {
+        ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response()
+    } else {
+        let message = "the metrics cannot be written";
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, message).into_response()
     }
 }

@@ -200,13 +200,11 @@ fn headers(
 
 /// A trace of its own for each call (W3C Trace Context), which the plugin may go on with.
 fn trace_parent(app: &App) -> String {
-    let mut bytes = [0; 24];
-    app.ids.fill(&mut bytes);
-    let [trace @ .., _, _, _, _, _, _, _, _] = bytes;
-    let [.., a, b, c, d, e, f, g, h] = bytes;
-    let span = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+    let (mut trace, mut span) = ([0; 16], [0; 8]);
+    app.ids.fill(&mut trace);
+    app.ids.fill(&mut span);
     // Neither id may be zero.
-    format!("00-{:032x}-{:016x}-01", u128::from_be_bytes(trace).max(1), span.max(1))
+    format!("00-{:032x}-{:016x}-01", u128::from_be_bytes(trace).max(1), u64::from_be_bytes(span).max(1))
 }
 
 fn unseal(app: &App, sealed: &str, context: &str) -> Result<Secret<String>, Fault> {

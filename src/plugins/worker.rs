@@ -85,10 +85,16 @@ impl Worker {
                 () = shutdown.cancelled() => {}
                 () = self.app.wake.work() => {}
                 () = tokio::time::sleep(wait) => {}
-                Some(ended) = begun.join_next() => ended.iter().for_each(|lane| fair.end(lane)),
+                Some(ended) = begun.join_next() => {
+                    if let Ok(lane) = ended {
+                        fair.end(&lane);
+                    }
+                }
             }
             while let Some(ended) = begun.try_join_next() {
-                ended.iter().for_each(|lane| fair.end(lane));
+                if let Ok(lane) = ended {
+                    fair.end(&lane);
+                }
             }
         }
         while begun.join_next().await.is_some() {}

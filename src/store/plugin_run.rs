@@ -115,7 +115,7 @@ pub async fn unfinished(
 }
 
 #[derive(FromQueryResult)]
-struct Open {
+struct Unfinished {
     order_id: OrderId,
     status: PluginRunStatus,
     open: i64,
@@ -138,11 +138,11 @@ pub async fn unfinished_of_orders(
         .filter(plugin_run::Column::FinishedAt.is_null())
         .group_by(plugin_run::Column::OrderId)
         .group_by(plugin_run::Column::Status)
-        .into_model::<Open>()
+        .into_model::<Unfinished>()
         .all(db.conn())
         .await?;
     let mut counts = HashMap::new();
-    for Open { order_id, status, open } in rows {
+    for Unfinished { order_id, status, open } in rows {
         let count = usize::try_from(open).unwrap_or(0);
         let (open, held) = counts.entry(order_id).or_insert((0, 0));
         *open += count;

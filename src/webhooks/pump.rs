@@ -134,7 +134,9 @@ impl Pump {
             }
             if !outcomes.is_empty() {
                 *count += outcomes.len();
-                outcomes.iter().for_each(|outcome| pace.see(&outcome.verdict));
+                for outcome in &outcomes {
+                    pace.see(&outcome.verdict);
+                }
                 self.settle(caller, lease, &outcomes).await?;
             }
         }

@@ -128,19 +128,14 @@ fn merged<T: Serialize + DeserializeOwned>(
     }
     let mut next = present.and_then(|present| serde_json::to_value(present).ok()).unwrap_or_default();
     merge(&mut next, value);
-    match serde_json::from_value::<T>(next) {
-        Ok(next) => {
-            let known = serde_json::to_value(&next).unwrap_or_default();
-            find_unknown(value, &known, at, found);
-            Patch::Set(next)
-        }
-        Err(_) => {
-            found.push(Problem::invalid(
-                at,
-                "a field is missing there, or is not of the type that the API takes",
-            ));
-            Patch::Keep
-        }
+    if let Ok(next) = serde_json::from_value::<T>(next) {
+        let known = serde_json::to_value(&next).unwrap_or_default();
+        find_unknown(value, &known, at, found);
+        Patch::Set(next)
+    } else {
+        found
+            .push(Problem::invalid(at, "a field is missing there, or is not of the type that the API takes"));
+        Patch::Keep
     }
 }
 

@@ -245,6 +245,7 @@ attribute!(
     field(name = "set_by", ty = "String", desc = "Who set it: a user, an API key or a plugin."),
     field(name = "set_at", ty = "DateTime", desc = "When it was set.")
 )]
+#[expect(clippy::enum_variant_names, reason = "the variants are named as the types of the schema")]
 pub enum Attribute {
     /// A text.
     StringAttribute(StringAttribute),

@@ -195,13 +195,12 @@ impl Reading {
     /// A filter that stands in another one.
     pub fn below<W: Where>(&mut self, filter: W, at: &Path, depth: usize) -> Filter<W::Table> {
         self.conditions += 1;
-        match depth.checked_sub(1) {
-            Some(depth) => filter.read(at, depth, self),
-            None => {
-                let message = format!("filters may be nested up to {MAX_DEPTH} deep");
-                self.found.push(Problem::new(Code::LimitExceeded, at, message));
-                Filter::All(Vec::new())
-            }
+        if let Some(depth) = depth.checked_sub(1) {
+            filter.read(at, depth, self)
+        } else {
+            let message = format!("filters may be nested up to {MAX_DEPTH} deep");
+            self.found.push(Problem::new(Code::LimitExceeded, at, message));
+            Filter::All(Vec::new())
         }
     }
 

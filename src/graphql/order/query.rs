@@ -47,6 +47,7 @@ impl OrderQuery {
 
     /// Orders that pass `where`, sorted; newest first, if nothing else is asked for.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "they are those of the field")]
     async fn orders(
         &self,
         ctx: &Context<'_>,
@@ -60,17 +61,17 @@ impl OrderQuery {
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Answer<OrderConnection>> {
-        let list = filter::list(ctx, filter, order_by).await?;
-        let cursors = list.cursors();
+        let listed = filter::list(ctx, filter, order_by).await?;
+        let cursors = listed.cursors();
         let args = PageArgs { first, after, last, before };
         let request = args.request(|cursor| cursors.decode(cursor))?;
         let db = ctx.db()?;
-        if let Some(written) = flat::page(&ctx.field(), &db, &list, &request).await {
+        if let Some(written) = flat::page(&ctx.field(), &db, &listed, &request).await {
             return Answer::written(ctx, written.map_err(|error| ctx.fault(error))?);
         }
-        let page = store::list::page(&db, &list, &request).await.map_err(|error| ctx.fault(error))?;
+        let page = store::list::page(&db, &listed, &request).await.map_err(|error| ctx.fault(error))?;
         let cursor = |(_, place): &(_, Place)| cursors.encode(place);
-        let counter = Counter::Orders(list.filter.clone());
+        let counter = Counter::Orders(listed.filter.clone());
         let mut page = OrderConnection::new(page, counter, cursor, |(row, _)| Order::from(row));
         let ahead = ctx.look_ahead();
         if ahead.field("nodes").field("workOrders").exists()

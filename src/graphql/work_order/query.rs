@@ -46,13 +46,14 @@ impl WorkOrderQuery {
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<WorkOrderConnection> {
-        let list = filter::list(ctx, filter, order_by).await?;
-        let cursors = list.cursors();
+        let listed = filter::list(ctx, filter, order_by).await?;
+        let cursors = listed.cursors();
         let args = PageArgs { first, after, last, before };
         let request = args.request(|cursor| cursors.decode(cursor))?;
-        let page = store::list::page(&ctx.db()?, &list, &request).await.map_err(|error| ctx.fault(error))?;
+        let page =
+            store::list::page(&ctx.db()?, &listed, &request).await.map_err(|error| ctx.fault(error))?;
         let cursor = |(_, place): &(_, Place)| cursors.encode(place);
-        let counter = Counter::WorkOrders(list.filter.clone());
+        let counter = Counter::WorkOrders(listed.filter.clone());
         Ok(WorkOrderConnection::new(page, counter, cursor, |(row, _)| WorkOrder::from(row)))
     }
 }

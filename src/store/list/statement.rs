@@ -29,9 +29,11 @@ pub(super) struct Plan<'a, E: Listed> {
 /// A statement whose rows are bounded by numbers in its text: PostgreSQL plans for a tenth of all rows where the bound
 /// is a value.
 pub(super) fn limited(mut statement: Statement, limit: u64, offset: u64) -> Statement {
-    statement.sql.push_str(&format!(" LIMIT {limit}"));
+    statement.sql.push_str(" LIMIT ");
+    statement.sql.push_str(&limit.to_string());
     if offset > 0 {
-        statement.sql.push_str(&format!(" OFFSET {offset}"));
+        statement.sql.push_str(" OFFSET ");
+        statement.sql.push_str(&offset.to_string());
     }
     statement
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use sea_orm::ConnectionTrait as _;
@@ -38,6 +38,11 @@ impl<'a> MakeWriter<'a> for Kept {
 impl Kept {
     /// Begins to keep the lines of this test, in the format for machines.
     fn start(filter: &str) -> (Self, tracing::subscriber::DefaultGuard) {
+        // With a single subscriber, a place in the code that another test's thread comes to first would count as one that
+        // nobody listens to, for all threads.
+        static SECOND: LazyLock<tracing::Dispatch> =
+            LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
+        LazyLock::force(&SECOND);
         let kept = Self::default();
         let lines =
             tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(kept.clone());

