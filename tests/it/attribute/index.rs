@@ -19,7 +19,7 @@ async fn many(app: &TestApp) {
     let order = |number: u128| {
         let mut order: order::Model = sample.clone();
         order.id = OrderId(uuid::Uuid::from_u128((1 << 64) + number));
-        let lane = if number % 2 == 0 { "north" } else { "south" };
+        let lane = if number.is_multiple_of(2) { "north" } else { "south" };
         order.custom_attributes = json!({"lane": lane}).to_string();
         order.into_active_model()
     };

@@ -32,7 +32,7 @@ const STEPS: [&str; 3] = ["first", "second", "third"];
 const KILLS: usize = 5;
 const KILL_EVERY: Duration = Duration::from_millis(2_500);
 /// How long everything may take, most of it the 20 seconds for which the runs of a process that was killed last are held.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 /// A plugin that never gets to a verdict is another test.
 const FAILURES_A_STEP: usize = 2;
 

@@ -218,7 +218,7 @@ impl Vocabulary {
             3 => request["query"] = anything(rng, 2),
             4 => {
                 request["extensions"] =
-                    json!({"persistedQuery": {"version": 1, "sha256Hash": anything(rng, 2)}})
+                    json!({"persistedQuery": {"version": 1, "sha256Hash": anything(rng, 2)}});
             }
             _ => {}
         }
