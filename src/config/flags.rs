@@ -1,5 +1,7 @@
 //! The flags, as they were given: what they mean is for [`super::parse`] to say.
 
+#![allow(rustdoc::bare_urls, reason = "they are shown by --help as they stand")]
+
 use std::path::PathBuf;
 
 use clap::Args;

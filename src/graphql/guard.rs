@@ -2,7 +2,7 @@
 //!
 //! What a document needs follows from its text alone, so it is worked out once and kept with the parsed document.
 //! Contacts are not in the table: whoever may read an order may read them, and sees stars without `pii:read` (see
-//! [`super::contact`]). Objects found by their id alone need what [`super::node`] says.
+//! `super::contact`). Objects found by their id alone need what `super::node` says.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},

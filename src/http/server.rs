@@ -52,8 +52,9 @@ async fn serve_heads(listener: TcpListener, router: Router, stopping: Cancellati
         let (builder, watcher, stopping) = (builder.clone(), connections.watcher(), stopping.clone());
         tokio::spawn(async move {
             // The library waits for the first bytes without a limit, because they tell which version of HTTP it is.
+            let mut first = [0];
             let spoke = tokio::select! {
-                spoke = timeout(within, stream.readable()) => matches!(spoke, Ok(Ok(()))),
+                spoke = timeout(within, stream.peek(&mut first)) => matches!(spoke, Ok(Ok(1))),
                 () = stopping.cancelled() => false,
             };
             if !spoke {
@@ -101,6 +102,8 @@ mod tests {
 
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(10);
+
     #[tokio::test]
     async fn who_sends_the_head_of_a_request_too_slowly_is_cut_off_and_others_are_served() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -114,13 +117,13 @@ mod tests {
         let mut quick = TcpStream::connect(address).await.unwrap();
         quick.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
         let mut answer = String::new();
-        quick.read_to_string(&mut answer).await.unwrap();
+        timeout(PATIENCE, quick.read_to_string(&mut answer)).await.expect("quick").unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("here"), "{answer}");
         let mut rest = Vec::new();
-        slow.read_to_end(&mut rest).await.unwrap();
+        timeout(PATIENCE, slow.read_to_end(&mut rest)).await.expect("slow").unwrap();
         assert!(!rest.starts_with(b"HTTP/1.1 200"), "{rest:?}");
-        assert_eq!(silent.read(&mut [0; 8]).await.unwrap(), 0);
+        assert_eq!(timeout(PATIENCE, silent.read(&mut [0; 8])).await.expect("silent").unwrap(), 0);
         stop.cancel();
-        server.await.unwrap();
+        timeout(PATIENCE, server).await.expect("server").unwrap();
     }
 }

@@ -1,7 +1,7 @@
 //! Lists that callers filter and sort: which rows, in which order, and how a store reads a page of them.
 //!
 //! What is asked for is a [`Filter`] and [`Key`]s, values that know no store. What a page costs follows its length and
-//! not the table's because the way in which rows are read is chosen here ([`path`]) and not by a planner, which on
+//! not the table's because the way in which rows are read is chosen here (`path`) and not by a planner, which on
 //! PostgreSQL plans a statement's text without its values, and on SQLite knows nothing of what the tables hold.
 
 mod cell;

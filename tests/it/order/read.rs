@@ -87,12 +87,12 @@ async fn an_id_of_another_kind_or_form_is_an_error_that_says_so() {
         (
             "node",
             long.as_str(),
-            "is not an id: expected one of the prefixes ord, wo, atd, evt, plg, pwf, run",
+            "is not an id: expected one of the prefixes ord, wo, att, atd, evt, plg, pwf, run",
         ),
         (
             "node",
             "abc_00000000000000000000000000",
-            "is not an id: expected one of the prefixes ord, wo, atd, evt",
+            "is not an id: expected one of the prefixes ord, wo, att, atd, evt",
         ),
     ] {
         let document = format!("query Q($id: ID!) {{ {field}(id: $id) {{ id }} }}");
