@@ -80,7 +80,6 @@ fn what_is_wrong_with_an_expression_is_said_when_it_is_parsed() {
     let lists = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
     let calls = format!("{}1", "size(".repeat(380));
     let brackets = format!("{}{}", "[".repeat(100), "]".repeat(100));
-    let mut others: Vec<String> = Vec::new();
     let long = "1".repeat(2_001);
     for (text, part) in [
         ("", "must not be blank"),
