@@ -66,12 +66,6 @@ impl PageArgs {
     }
 }
 
-/// What a page costs: its length times what each member costs.
-pub fn cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
-    let length = first.or(last).unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE);
-    usize::try_from(length).unwrap_or(1).saturating_mul(child).saturating_add(1)
-}
-
 /// How to count a list.
 #[derive(Clone, Debug)]
 pub enum Counter {

@@ -70,7 +70,6 @@ impl NodeQuery {
     }
 
     /// Several at once, in the order of the ids; null where the tenant has nothing of that id.
-    #[graphql(complexity = "ids.len().saturating_mul(child_complexity) + 1")]
     async fn nodes(
         &self,
         ctx: &Context<'_>,

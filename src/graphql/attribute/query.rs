@@ -13,7 +13,6 @@ pub struct AttributeQuery;
 impl AttributeQuery {
     /// The tenant's definitions of custom attributes, in the order in which they were made: at most 200 for each kind of
     /// owner, and those that were archived.
-    #[graphql(complexity = "20 * child_complexity + 1")]
     async fn attribute_definitions(
         &self,
         ctx: &Context<'_>,

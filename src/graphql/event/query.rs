@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 
 use super::{
     super::{
-        connection::{Counter, OrderEventConnection, PageArgs, cost},
+        connection::{Counter, OrderEventConnection, PageArgs},
         context::ContextExt,
         error::Code,
         loaders::EventsOf,
@@ -27,7 +27,6 @@ pub struct EventQuery;
 #[Object]
 impl EventQuery {
     /// The tenant's events, oldest first; `last` gives the newest.
-    #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn order_events(
         &self,
         ctx: &Context<'_>,

@@ -121,7 +121,6 @@ impl OrderMutation {
     }
 
     /// Registers up to 1,000 orders in one transaction, with a result for each.
-    #[graphql(complexity = "input.orders.len().saturating_mul(child_complexity) / 10 + 1")]
     async fn orders_create(
         &self,
         ctx: &Context<'_>,

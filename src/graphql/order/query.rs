@@ -5,7 +5,7 @@ use entity::id::OrderId;
 
 use super::{
     super::{
-        connection::{Counter, OrderConnection, PageArgs, cost},
+        connection::{Counter, OrderConnection, PageArgs},
         context::ContextExt,
         filter,
         flat::Answer,
@@ -46,7 +46,6 @@ impl OrderQuery {
     }
 
     /// Orders that pass `where`, sorted; newest first, if nothing else is asked for.
-    #[graphql(complexity = "cost(first, last, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "they are those of the field")]
     async fn orders(
         &self,

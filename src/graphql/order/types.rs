@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::super::{
     attribute::{Attribute, Holder},
-    connection::{OrderEventConnection, PageArgs, PluginRunConnection, cost},
+    connection::{OrderEventConnection, PageArgs, PluginRunConnection},
     contact,
     context::ContextExt,
     event,
@@ -286,7 +286,6 @@ impl Order {
     }
 
     /// Why it is in this state and what it waits for, in one sentence.
-    #[graphql(complexity = 5)]
     async fn status_explanation(&self, ctx: &Context<'_>) -> Result<String> {
         let situated = self.situation(ctx).await?;
         let situation = situated.look(ctx)?;
@@ -299,7 +298,6 @@ impl Order {
     }
 
     /// Every transition out of its state, with what blocks it.
-    #[graphql(complexity = "5 * child_complexity + 1")]
     async fn available_transitions(&self, ctx: &Context<'_>) -> Result<Vec<AvailableTransition>> {
         let situated = self.situation(ctx).await?;
         Ok(lifecycle::available_for_order(&situated.look(ctx)?).into_iter().map(Into::into).collect())
@@ -314,7 +312,6 @@ impl Order {
     }
 
     /// Values of the tenant's attributes as typed nodes, by name.
-    #[graphql(complexity = "10 * child_complexity + 1")]
     async fn attributes(
         &self,
         ctx: &Context<'_>,
@@ -338,7 +335,6 @@ impl Order {
     }
 
     /// Its work orders, by sequence; 1 to 100, and returns beyond that.
-    #[graphql(complexity = "5 * child_complexity + 1")]
     async fn work_orders(
         &self,
         ctx: &Context<'_>,
@@ -352,7 +348,6 @@ impl Order {
     }
 
     /// Its history and that of its work orders, oldest first.
-    #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn events(
         &self,
         ctx: &Context<'_>,
@@ -365,7 +360,6 @@ impl Order {
     }
 
     /// The plugin runs about it, newest first.
-    #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn plugin_runs(
         &self,
         ctx: &Context<'_>,

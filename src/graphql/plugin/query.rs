@@ -6,9 +6,7 @@ use futures_util::future::BoxFuture;
 
 use super::{
     super::{
-        connection::{
-            Counter, PageArgs, PluginConnection, PluginRunConnection, PluginWorkflowConnection, cost,
-        },
+        connection::{Counter, PageArgs, PluginConnection, PluginRunConnection, PluginWorkflowConnection},
         context::ContextExt,
         id,
         loaders::RunsOf,
@@ -34,7 +32,6 @@ pub struct PluginQuery;
 #[Object]
 impl PluginQuery {
     /// The tenant's plugins, oldest first.
-    #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn plugins(
         &self,
         ctx: &Context<'_>,
@@ -51,7 +48,6 @@ impl PluginQuery {
     }
 
     /// The tenant's workflows, oldest first.
-    #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn plugin_workflows(
         &self,
         ctx: &Context<'_>,
@@ -71,7 +67,6 @@ impl PluginQuery {
     }
 
     /// The tenant's plugin runs, newest first.
-    #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn plugin_runs(
         &self,
         ctx: &Context<'_>,

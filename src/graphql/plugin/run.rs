@@ -115,7 +115,6 @@ impl PluginRun {
     }
 
     /// The steps that were begun.
-    #[graphql(complexity = "3 * child_complexity + 1")]
     async fn steps(&self, ctx: &Context<'_>) -> Result<Vec<PluginStepRun>> {
         let rows = ctx.loader()?.load_one(StepsOf(self.0.id)).await;
         let rows = rows.map_err(|fault| ctx.load_fault(&fault))?.unwrap_or_default();

@@ -5,7 +5,7 @@ use entity::{id::WebhookEndpointId, stored::DeliveryStatus};
 
 use super::{
     super::{
-        connection::{Counter, PageArgs, WebhookDeliveryConnection, WebhookEndpointConnection, cost},
+        connection::{Counter, PageArgs, WebhookDeliveryConnection, WebhookEndpointConnection},
         context::ContextExt,
     },
     WebhookDelivery, WebhookEndpoint,
@@ -29,7 +29,6 @@ pub struct WebhookQuery;
 #[Object]
 impl WebhookQuery {
     /// The tenant's webhook endpoints, oldest first.
-    #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn webhook_endpoints(
         &self,
         ctx: &Context<'_>,

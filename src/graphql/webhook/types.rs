@@ -10,7 +10,7 @@ use entity::{
 
 use super::{
     super::{
-        connection::{PageArgs, WebhookDeliveryConnection, cost},
+        connection::{PageArgs, WebhookDeliveryConnection},
         context::ContextExt,
         event::{OrderEvent, OrderEventType},
         quick::Stored,
@@ -79,7 +79,6 @@ impl WebhookEndpoint {
     }
 
     /// What was sent and is to be sent, the newest events first. Those that have ended are kept for 30 days.
-    #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn deliveries(
         &self,
         ctx: &Context<'_>,

@@ -5,7 +5,7 @@ use entity::id::WorkOrderId;
 
 use super::{
     super::{
-        connection::{Counter, PageArgs, WorkOrderConnection, cost},
+        connection::{Counter, PageArgs, WorkOrderConnection},
         context::ContextExt,
         filter, id,
     },
@@ -31,7 +31,6 @@ impl WorkOrderQuery {
     }
 
     /// Work orders that pass `where`, of all orders, sorted; newest first, if nothing else is asked for.
-    #[graphql(complexity = "cost(first, last, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "they are those of the field")]
     async fn work_orders(
         &self,

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::{
     super::{
         attribute::{Attribute, Holder},
-        connection::{OrderEventConnection, PageArgs, cost},
+        connection::{OrderEventConnection, PageArgs},
         contact,
         context::ContextExt,
         event, filter,
@@ -265,7 +265,6 @@ impl WorkOrder {
     }
 
     /// The work orders that must settle before it may start, where the order's flow is SEQUENTIAL.
-    #[graphql(complexity = "5 * child_complexity + 1")]
     async fn blocked_by(&self, ctx: &Context<'_>) -> Result<Vec<WorkOrder>> {
         let situated = self.load_situation(ctx).await?;
         let sequences = lifecycle::blocked_by(&situated.look(ctx)?, self.row.sequence);
@@ -275,7 +274,6 @@ impl WorkOrder {
     }
 
     /// Every transition out of its state, with what blocks it.
-    #[graphql(complexity = "5 * child_complexity + 1")]
     async fn available_transitions(&self, ctx: &Context<'_>) -> Result<Vec<AvailableTransition>> {
         let situated = self.load_situation(ctx).await?;
         let available = lifecycle::available_for_work_order(&situated.look(ctx)?, self.row.sequence);
@@ -283,7 +281,6 @@ impl WorkOrder {
     }
 
     /// Values of the tenant's attributes as typed nodes, by name.
-    #[graphql(complexity = "10 * child_complexity + 1")]
     async fn attributes(
         &self,
         ctx: &Context<'_>,
@@ -307,7 +304,6 @@ impl WorkOrder {
     }
 
     /// Its history, oldest first.
-    #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn events(
         &self,
         ctx: &Context<'_>,
