@@ -159,7 +159,7 @@ async fn each_faulty_line_is_reported_and_the_others_are_created() {
              fetched",
             "line 607\t-\tGRAPHQL_VALIDATION_FAILED\tfield \"consignee\" of type \"ContactInput!\" is required but not \
              provided",
-            "line 608\t-\tGRAPHQL_VALIDATION_FAILED\tExpected input type \"ContactInput\", found 5. (in \
+            "line 608\t-\tBAD_USER_INPUT\tExpected input type \"ContactInput\", found 5. (in \
              OrderCreateInput)",
             "line 609\t-\tLIMIT_EXCEEDED\tthe order is larger than 1048576 bytes",
             "line 610\t-\tINVALID\tnot UTF-8 from byte 15 of the order on",
