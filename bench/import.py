@@ -64,10 +64,11 @@ def main():
     with tempfile.TemporaryDirectory(prefix="waybill-import-") as name:
         folder = Path(name)
         database, file = folder / "import.db", folder / "orders.ndjson"
-        with Server(binary, f"sqlite://{folder}/start.db", folder) as server:
+        with Server(binary, f"sqlite://{database}", folder) as server:
             first_start = server.first_answer_seconds
             time.sleep(1)
             idle = resident_mib(server.pid)
+            workloads.define_attributes(server)
         write_orders(file, options.orders)
         log(f"importing {options.orders} orders of two work orders, {file.stat().st_size / 1e6:.0f} MB")
         seconds, most, tenths = run_import(binary, file, database, folder)

@@ -14,6 +14,7 @@ from pathlib import Path
 from server import Server, build, describe_machine, fail, log
 
 BASE = 2_000  # orders made by the server; further ones are copies of these with other ids
+FIRST_COPY = 0xFFFE_0000  # the ids of copies end so and in their number
 INDEXED = {"lane": "STRING", "priority": "NUMBER", "due": "DATE_TIME", "code": "STRING"}
 PLAIN = {"colour": "STRING", "floor": "NUMBER", "gift": "BOOLEAN", "note": "STRING"}
 PAGE = "nodes { id clientOrderId status customAttributes workOrders { id status } } pageInfo { endCursor }"
@@ -79,25 +80,28 @@ class Sqlite:
 
     def copy(self, count):
         connection = sqlite3.connect(self.file, isolation_level=None)
+        # Joined by SQLite itself, bytes would be taken for text.
+        copy_id = lambda id, number: id and id[:12] + (FIRST_COPY + number).to_bytes(4, "big")
+        connection.create_function("copy_id", 2, copy_id, deterministic=True)
         connection.execute("BEGIN IMMEDIATE")
         for table, ids in COPIES.items():
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-            chosen = [f"CAST(substr({c}, 1, 14) || ?1 AS BLOB)" if c in ids.split() else f'"{c}"' for c in columns]
+            chosen = [f"copy_id({c}, ?1)" if c in ids.split() else f'"{c}"' for c in columns]
             # Held still while it is copied from: of a growing table a copy would be copied too.
             connection.execute(f"CREATE TEMP TABLE base_{table} AS SELECT * FROM {table}")
             for number in range(1, count):
                 copy = f"INSERT INTO {table} SELECT {', '.join(chosen)} FROM base_{table}"
-                connection.execute(copy, (number.to_bytes(2, "big"),))
+                connection.execute(copy, (number,))
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.close()
 
 
 class Postgres:
-    """A database of the server that DATABASE_URL names."""
+    """A database of the server that TEST_DATABASE_URL names."""
 
     def __init__(self, _, name):
-        self.server = os.environ["DATABASE_URL"]
+        self.server = os.environ["TEST_DATABASE_URL"]
         self.name = f"bench_lists_{name}"
         self.url = self.server.rsplit("/", 1)[0] + "/" + self.name
         self.run(self.server, f"DROP DATABASE IF EXISTS {self.name}", f"CREATE DATABASE {self.name}")
@@ -111,7 +115,7 @@ class Postgres:
         for table, ids in COPIES.items():
             query = f"SELECT column_name FROM information_schema.columns WHERE table_name = '{table}' ORDER BY ordinal_position"
             columns = self.run(self.url, query)
-            new = "(substr({0}::text, 1, 32) || lpad(to_hex(number), 4, '0'))::uuid"
+            new = f"(substr({{0}}::text, 1, 28) || to_hex({FIRST_COPY} + number))::uuid"
             chosen = [new.format(c) if c in ids.split() else f'"{c}"' for c in columns]
             copy = f"INSERT INTO {table} SELECT {', '.join(chosen)} FROM {table}, generate_series(1, {count - 1}) number"
             self.run(self.url, copy)
@@ -181,7 +185,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=200, help="pages of each list")
     parser.add_argument("--binary", type=Path, help="a server that is built already")
     options = parser.parse_args()
-    store = Postgres if "DATABASE_URL" in os.environ else Sqlite
+    store = Postgres if "TEST_DATABASE_URL" in os.environ else Sqlite
     orders = options.orders or (1_000_000 if store is Postgres else 300_000)
     binary = (options.binary or build()).resolve()
     figures = {}

@@ -115,14 +115,6 @@ def run_limit(postgres, script, connections, seconds, orders):
     }
 
 
-def define_attributes(server):
-    """Only attributes that are defined can be set."""
-    for definition in workloads.definitions():
-        answer = server.ask(workloads.DEFINE, {"input": definition})["attributeDefinitionCreate"]
-        if answer["userErrors"]:
-            fail(f"an attribute was not defined: {answer}")
-
-
 def check_answers(server, orders):
     """Asks each workload's question once and looks at the whole answer."""
     nodes = server.ask(workloads.PAGE)["orders"]["nodes"]
@@ -260,7 +252,7 @@ def main():
             next_start = server.first_answer_seconds
             time.sleep(1)
             idle = resident_mib(server.pid)
-            define_attributes(server)
+            workloads.define_attributes(server)
             check_answers(server, options.orders)
             rows = list(measure(server, postgres, folder, options))
             busy = resident_mib(server.pid, "VmHWM")

@@ -35,8 +35,10 @@ def load(binary, folder, orders):
     with open(file, "w") as lines:
         for number in range(1, orders + 1):
             lines.write(template.replace("@", f"LOAD-{number:08}") + "\n")
+    with Server(binary, f"sqlite://{database}", folder) as server:
+        workloads.define_attributes(server)
     environment = {**os.environ, "WAYBILL_DATABASE_URL": f"sqlite://{database}", "RUST_LOG": "warn"}
-    subprocess.run([binary, "import", file], env=environment, check=True, capture_output=True)
+    subprocess.run([binary, "import", file], env=environment, cwd=folder, check=True, capture_output=True)
     return database
 
 

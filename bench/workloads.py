@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from server import fail
+
 # Time part of the ids of the loaded orders: order `n` has BASE + n, in milliseconds since 1970.
 BASE = 1_735_689_600_000
 
@@ -75,6 +77,14 @@ def definitions():
         for owner, attributes in [("ORDER", ORDER_ATTRIBUTES), ("WORK_ORDER", WORK_ORDER_ATTRIBUTES)]
         for key, value in attributes.items()
     ]
+
+
+def define_attributes(server):
+    """Only attributes that are defined can be set."""
+    for definition in definitions():
+        answer = server.ask(DEFINE, {"input": definition})["attributeDefinitionCreate"]
+        if answer["userErrors"]:
+            fail(f"an attribute was not defined: {answer}")
 
 
 def compact(value):

@@ -117,7 +117,9 @@ fn value_of<E: Listed>(db: &TenantDb<'_>, attribute: &Attribute) -> Expr {
 
 fn has_work_order<E: Listed>(db: &TenantDb<'_>, filter: &Filter<work_order::Entity>) -> Expr {
     let found = Query::select()
-        .expr(Expr::cust("1"))
+        // It stands in the index by order alone: SQLite would read all of an index in which everything stands that is
+        // asked for, rather than the few rows of the order.
+        .column((work_order::Entity, work_order::Column::Sequence))
         .from(work_order::Entity)
         .and_where(db.owns::<work_order::Entity>())
         .and_where(work_order::Column::OrderId.into_expr().eq(Expr::col(E::ID.as_column_ref())))

@@ -88,11 +88,6 @@ impl<E: Listed> Filter<E> {
         }
     }
 
-    /// Whether every row passes, whatever the table holds.
-    pub(super) fn is_everything(&self) -> bool {
-        matches!(self, Self::All(filters) if filters.iter().all(Self::is_everything))
-    }
-
     /// Whether a row passes: the same as the store says of it.
     pub fn matches(&self, member: &Member<'_, E>) -> bool {
         match self {

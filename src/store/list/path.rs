@@ -5,7 +5,7 @@
 //! condition finds more than [`FEW`], which costs at most as much as reading so many entries of an index. A condition
 //! that finds rows in the order of their ids, which is that of lists without keys, has the good of both.
 
-use std::ops::Bound;
+use std::{ops::Bound, ptr};
 
 use entity::{list_entry, work_order};
 use sea_orm::{
@@ -21,7 +21,7 @@ use super::{
 use crate::store::TenantDb;
 
 /// So many rows are gathered and sorted rather than read in their order.
-pub(super) const FEW: u64 = 4_096;
+pub(super) const FEW: u64 = 2_048;
 
 /// How many conditions are asked how much they find.
 const MAX_ASKED: usize = 6;
@@ -60,6 +60,20 @@ impl<'a, E: Listed> Path<'a, E> {
         }
         let in_order = sources.iter().position(|source| by_id && source.is_by_id());
         Ok(in_order.map_or(Self::Sorted, |place| Self::ById(sources.swap_remove(place))))
+    }
+}
+
+impl<E: Listed> Path<'_, E> {
+    /// Whether all rows on the path pass one of the filter's conditions, so that it need not be tested again.
+    pub(super) fn ensures(&self, condition: &Filter<E>) -> bool {
+        let (Self::ById(source) | Self::Gathered(source)) = self else { return false };
+        match (source, condition) {
+            (Source::Attribute(_, test), Filter::Attribute(_, tested)) => ptr::eq(*test, tested),
+            (Source::Columns(columns), Filter::Column(_, tested)) => {
+                columns.iter().any(|(_, test)| ptr::eq(*test, tested))
+            }
+            _ => false,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use sea_orm::{
 use super::{
     By, Key, List, Listed, Place,
     condition::{Entries, check, operand, passes},
-    path::{FEW, Path, Source, bounds},
+    path::{FEW, Path, Source, bounds, conjuncts},
 };
 use crate::store::{
     TenantDb,
@@ -129,8 +129,10 @@ impl<E: Listed> Plan<'_, E> {
             }
         }
         select.and_where(self.db.owns::<E>());
-        if !self.list.filter.is_everything() {
-            select.and_where(check(self.db, &self.list.filter));
+        for condition in conjuncts(&self.list.filter) {
+            if !self.path.ensures(condition) {
+                select.and_where(check(self.db, condition));
+            }
         }
         Some((select, id))
     }
