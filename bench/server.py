@@ -78,7 +78,10 @@ def resident_mib(pid, field="VmRSS"):
 class Server:
     """A running server. Use it in a `with`."""
 
-    def __init__(self, binary, database_url, folder):
+    def __init__(self, binary, database_url, folder, token=None):
+        self.headers = {"content-type": "application/json"}
+        if token:
+            self.headers["authorization"] = f"Bearer {token}"
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
@@ -118,7 +121,7 @@ class Server:
     def ask(self, query, variables=None):
         """Data of the answer to one operation; ends the program on an error."""
         body = json.dumps({"query": query, "variables": variables or {}}).encode()
-        request = urllib.request.Request(self.url + "/graphql", data=body, headers={"content-type": "application/json"})
+        request = urllib.request.Request(self.url + "/graphql", data=body, headers=self.headers)
         try:
             with urllib.request.urlopen(request, timeout=30) as response:
                 answer = json.load(response)
