@@ -154,9 +154,9 @@ async fn document(app: &App, caller: &Caller, info: &RunInfo<'_>) -> Result<Valu
     let order = store::order::by_id(&reader.db(), info.run.order_id).await?;
     let order = order.ok_or_else(|| gone("an order"))?;
     let work_orders = store::work_order::of_order(&reader.db(), order.id).await?;
-    let events = store::event::by_ids(&reader.db(), &[info.run.event_id]).await?;
-    let event = events.into_iter().next().ok_or_else(|| gone("an event"))?;
-    document::whole(app, &caller.tenant, &order, &work_orders, Some(&event), info)
+    // A run may be open for longer than events are kept, held for instance; it then goes on without its event.
+    let event = store::event::by_ids(&reader.db(), &[info.run.event_id]).await?.pop();
+    document::whole(app, &caller.tenant, &order, &work_orders, event.as_ref(), info)
 }
 
 const fn method(method: HttpMethod) -> Method {

@@ -48,6 +48,11 @@ pub(super) async fn enrich(
         Err(problems) => return Ok(Err(Unfit::Invalid(problems))),
     };
     let since = store::event::updates_after(&work.db(), aggregate.order.id, seen).await?;
+    // Read after the events: what is removed is said to be before it is.
+    if store::event::bounds(&work.db()).await?.expired > seen {
+        let message = "what was changed after the plugin was asked is not kept any more";
+        return Ok(Err(Unfit::Stale(message.to_owned())));
+    }
     if let Some(path) = plan.overlap(run, &since)? {
         let message = format!("{path} was changed after the plugin was asked");
         return Ok(Err(Unfit::Stale(message)));

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use waybill::{app::App, usecase::retention::Retention};
 
 use super::{cursor, positions};
-use crate::harness::{Socket, TestApp, samples::order, socket::Word, sse::EventStream};
+use crate::{
+    harness::{PluginServer, Socket, TestApp, samples::order, socket::Word, sse::EventStream},
+    plugin::gate,
+};
 
 /// A service that keeps events for ten days.
 async fn start() -> TestApp {
@@ -125,9 +128,26 @@ async fn a_subscriber_whose_events_are_removed_while_it_reads_them_is_told_so() 
 }
 
 #[tokio::test]
+async fn a_run_that_is_open_for_longer_than_its_event_is_kept_goes_on_without_it() {
+    let app = start().await;
+    let server = PluginServer::start().await;
+    gate(&app, "checker", &server).await;
+    let (id, _) = app.create(order(1)).await;
+    app.advance(chrono::Duration::days(11));
+    clean(&app).await;
+    assert_eq!(kept(&app).await, Vec::<i64>::new());
+    assert_eq!(app.settle().await, 1);
+    let body = &server.calls()[0].body;
+    assert_eq!((&body["event"], &body["order"]["id"]), (&Value::Null, &json!(id)));
+    let document = format!("{{ order(id: {id:?}) {{ status pluginRuns {{ nodes {{ status }} }} }} }}");
+    let expected = json!({"status": "IN_PROGRESS", "pluginRuns": {"nodes": [{"status": "PASSED"}]}});
+    assert_eq!(app.run(&document).await.data()["order"], expected);
+}
+
+#[tokio::test]
 async fn deliveries_go_with_their_events() {
     let app = start().await;
-    let server = crate::harness::PluginServer::start().await;
+    let server = PluginServer::start().await;
     for _ in 0..2 {
         crate::webhook::endpoint_at(&app, &server.url).await;
     }
