@@ -38,19 +38,18 @@ pub async fn orders(app: &App, caller: &Caller, after: Option<OrderId>) -> Resul
     if ids.is_empty() {
         return Ok(step);
     }
-    let mut phones = Vec::new();
+    let mut phones = Vec::with_capacity(orders.len());
     for order in &mut orders {
         if renew_order(app, order)? {
             store::order::save(&work.db(), order).await?;
             step.sealed += 1;
-            // The number is found by a digest that is made with the key as well.
-            let consignee = app.contacts.open(order.id, &order.consignee)?;
-            phones.push(phone_entry(&app.keyring, &caller.tenant, order.id, &consignee));
         }
+        // The number is found by a digest that is made with the key as well. Orders from before there was such a
+        // search have none, though nothing of them may be to be sealed anew.
+        let consignee = app.contacts.open(order.id, &order.consignee)?;
+        phones.push(phone_entry(&app.keyring, &caller.tenant, order.id, &consignee));
     }
-    if !phones.is_empty() {
-        store::list_entry::put(&work.db(), &phones).await?;
-    }
+    store::list_entry::put(&work.db(), &phones).await?;
     for work_order in &mut store::work_order::of_orders(&work.db(), &ids).await? {
         let renewed = renew_work_order(app, work_order)?;
         if renewed > 0 {

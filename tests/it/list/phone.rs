@@ -1,7 +1,12 @@
 //! Orders are found by the last digits of a phone number that nobody can read in the store.
 
+use entity::list_entry;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use serde_json::{Value, json};
-use waybill::access::{Caller, Scope, Scopes};
+use waybill::{
+    access::{Caller, Scope, Scopes},
+    usecase::{order::PHONE_FIELD, reencrypt},
+};
 
 use super::names;
 use crate::harness::{TestApp, samples};
@@ -57,6 +62,24 @@ async fn the_last_digits_find_their_orders() {
         .find(|entry| first.ends_with(&entity::type_id::encode("x", entry.entity_id)[2..]))
         .unwrap();
     assert!(!entry.value.windows(4).any(|four| four == b"3210" || four == b"9876"));
+}
+
+#[tokio::test]
+async fn orders_from_before_there_was_the_search_are_found_after_a_reencryption() {
+    let app = TestApp::start().await;
+    app.create(order("A", Some("9876543210"))).await;
+    app.create(order("B", None)).await;
+    let entries = app.stored().await.entries;
+    let db = sea_orm::Database::connect(&app.database.url).await.unwrap();
+    let old = list_entry::Entity::delete_many().filter(list_entry::Column::Field.eq(PHONE_FIELD));
+    assert_eq!(old.exec(&db).await.unwrap().rows_affected, 2);
+    db.close().await.unwrap();
+    assert_eq!(names(&app, ends_with("3210")).await, "");
+    let step = reencrypt::orders(&app.app, &Caller::local(), None).await.unwrap();
+    // Nothing was to be sealed anew.
+    assert_eq!((step.orders, step.sealed), (2, 0));
+    assert_eq!(names(&app, ends_with("3210")).await, "A");
+    assert_eq!(app.stored().await.entries, entries);
 }
 
 #[tokio::test]
