@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Wake,
+    runs::RunFeeds,
     window::{Next, Window},
 };
 use crate::{
@@ -34,6 +35,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub struct Hub {
     /// The newest events of each tenant that somebody listens to.
     feeds: Arc<Mutex<HashMap<Tenant, watch::Sender<Window>>>>,
+    /// Plugin runs of each tenant that somebody watches.
+    runs: RunFeeds,
     patience: Duration,
     /// Tells how old events are when they are handed out, and where that is put down.
     lag: Option<(Clock, Histogram)>,
@@ -68,7 +71,7 @@ impl Feed {
 impl Hub {
     /// A hub that sends a subscriber away which fell behind and has not caught up after this long.
     pub fn with_patience(patience: Duration) -> Self {
-        Self { feeds: Arc::default(), patience, lag: None }
+        Self { feeds: Arc::default(), runs: RunFeeds::default(), patience, lag: None }
     }
 
     /// The same that puts down how old events are when it hands them out.
@@ -80,6 +83,10 @@ impl Hub {
     /// How many subscriptions wait for live events.
     pub fn subscriptions(&self) -> usize {
         self.feeds().values().map(watch::Sender::receiver_count).sum()
+    }
+
+    pub(super) const fn runs(&self) -> &RunFeeds {
+        &self.runs
     }
 
     pub(super) const fn patience(&self) -> Duration {
@@ -132,7 +139,7 @@ impl Hub {
     }
 }
 
-/// Follows the log of every tenant that somebody listens to.
+/// Follows the log of every tenant that somebody listens to, and the plugin runs of those that somebody watches.
 #[derive(Debug)]
 pub struct Tail {
     hub: Hub,
@@ -143,11 +150,19 @@ pub struct Tail {
 impl Tail {
     /// Works until `shutdown`, and then ends every subscription.
     pub async fn run(self, shutdown: CancellationToken) {
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = self.follow_logs() => {}
+            () = self.hub.runs.follow(&self.database, &self.wake) => {}
+        }
+        self.hub.feeds().clear();
+    }
+
+    async fn follow_logs(&self) {
         let mut tick = tokio::time::interval(LOOK_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let grown = tokio::select! {
-                () = shutdown.cancelled() => break,
                 grown = self.wake.grown() => Some(grown),
                 _ = tick.tick() => None,
             };
@@ -159,7 +174,6 @@ impl Tail {
                 }
             }
         }
-        self.hub.feeds().clear();
     }
 
     async fn follow(&self, tenant: &Tenant, mut position: i64) -> Result<(), Fault> {

@@ -11,7 +11,9 @@ mod hub;
 mod log;
 mod place;
 mod record;
+mod runs;
 mod stream;
+mod told;
 mod wake;
 mod window;
 
@@ -28,6 +30,7 @@ pub use hub::{Hub, Tail};
 pub use log::append;
 pub use place::Place;
 pub use record::Record;
+pub use runs::run_changes;
 pub use stream::{StreamError, Subscriber, stream};
 pub use wake::{Wake, WakeService};
 

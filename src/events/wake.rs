@@ -8,9 +8,11 @@ use std::{
     time::Duration,
 };
 
+use entity::id::PluginRunId;
 use sea_orm::{DbBackend, sqlx::postgres::PgListener};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::store::{self, Database, Tenant};
 
@@ -18,6 +20,12 @@ const CHANNEL: &str = "waybill";
 /// What stands before the tenant's name in a notification: whether plugin runs were stored as well.
 const WITH_RUNS: char = '+';
 const WITHOUT_RUNS: char = '-';
+/// What stands before the ids of plugin runs that changed; after them comes a space, and the tenant's name.
+const CHANGED_RUNS: char = '*';
+/// How many ids fit in a notification, which has up to 8,000 bytes.
+const IDS_AT_ONCE: usize = 200;
+/// How many changed runs of a tenant are remembered until somebody takes them. Beyond them, changes are not told of.
+const CHANGED_AT_MOST: usize = 1_000;
 /// Other processes hear of a burst of commits once in this time.
 const TELL_EVERY: Duration = Duration::from_millis(10);
 /// How long to wait before a lost connection for notifications is opened anew; meanwhile readers look by themselves.
@@ -36,15 +44,45 @@ struct Shared {
     /// The same, for the webhooks.
     to_send: Mutex<HashSet<Tenant>>,
     webhooks: Notify,
-    /// Tenants of which other processes have to hear, and whether plugin runs were stored for them.
-    untold: Mutex<HashMap<Tenant, bool>>,
+    /// Plugin runs that changed, for those who watch them.
+    changed: Mutex<ChangedRuns>,
+    watchers: Notify,
+    /// What other processes have to hear.
+    untold: Mutex<Untold>,
     teller: Notify,
+}
+
+/// Plugin runs that changed, by tenant.
+pub(super) type ChangedRuns = HashMap<Tenant, HashSet<PluginRunId>>;
+
+#[derive(Debug, Default)]
+struct Untold {
+    /// Tenants whose log grew, and whether plugin runs were stored for them.
+    grown: HashMap<Tenant, bool>,
+    changed: ChangedRuns,
+}
+
+impl Untold {
+    /// The notifications that say it.
+    fn payloads(self) -> Vec<String> {
+        let grown = self.grown.into_iter().map(|(tenant, with_runs)| {
+            let mark = if with_runs { WITH_RUNS } else { WITHOUT_RUNS };
+            format!("{mark}{tenant}")
+        });
+        let mut payloads: Vec<_> = grown.collect();
+        for (tenant, ids) in self.changed {
+            let ids: Vec<_> = ids.iter().map(|id| id.0.simple().to_string()).collect();
+            let parts = ids.chunks(IDS_AT_ONCE).map(|part| part.join(","));
+            payloads.extend(parts.map(|part| format!("{CHANGED_RUNS}{part} {tenant}")));
+        }
+        payloads
+    }
 }
 
 impl Wake {
     /// This process committed events of a tenant, and perhaps plugin runs that they set off.
     pub fn committed(&self, tenant: &Tenant, with_runs: bool) {
-        *lock(&self.0.untold).entry(tenant.clone()).or_default() |= with_runs;
+        *lock(&self.0.untold).grown.entry(tenant.clone()).or_default() |= with_runs;
         self.0.teller.notify_one();
         self.heard(tenant.clone(), with_runs);
     }
@@ -57,6 +95,27 @@ impl Wake {
         if with_runs {
             self.0.workers.notify_one();
         }
+    }
+
+    /// This process changed plugin runs of a tenant without leaving anything in the log.
+    pub fn runs_changed(&self, tenant: &Tenant, ids: &[PluginRunId]) {
+        if !ids.is_empty() {
+            add(&mut lock(&self.0.untold).changed, tenant.clone(), ids);
+            self.0.teller.notify_one();
+            self.heard_of_runs(tenant.clone(), ids);
+        }
+    }
+
+    /// Somebody did.
+    fn heard_of_runs(&self, tenant: Tenant, ids: &[PluginRunId]) {
+        add(&mut lock(&self.0.changed), tenant, ids);
+        self.0.watchers.notify_one();
+    }
+
+    /// Waits until plugin runs changed, and says which.
+    pub(super) async fn changed_runs(&self) -> ChangedRuns {
+        self.0.watchers.notified().await;
+        std::mem::take(&mut *lock(&self.0.changed))
     }
 
     /// Waits until the log of some tenant grew, and says of which.
@@ -92,6 +151,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn add(changed: &mut ChangedRuns, tenant: Tenant, ids: &[PluginRunId]) {
+    let known = changed.entry(tenant).or_default();
+    known.extend(ids.iter().take(CHANGED_AT_MOST.saturating_sub(known.len())));
+}
+
 /// Passes wake-ups between the processes of one PostgreSQL. A notification inside every transaction would make commits
 /// queue behind one another on the server's notification lock; this sends them afterwards, one per tenant however many
 /// commits there were.
@@ -110,6 +174,19 @@ impl WakeService {
                 () = self.tell() => {}
                 () = self.listen() => {}
             }
+        } else {
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = self.forget() => {}
+            }
+        }
+    }
+
+    /// Nobody else is there to be told.
+    async fn forget(&self) {
+        loop {
+            self.wake.0.teller.notified().await;
+            drop(std::mem::take(&mut *lock(&self.wake.0.untold)));
         }
     }
 
@@ -117,9 +194,7 @@ impl WakeService {
         loop {
             self.wake.0.teller.notified().await;
             let untold = std::mem::take(&mut *lock(&self.wake.0.untold));
-            for (tenant, with_runs) in untold {
-                let mark = if with_runs { WITH_RUNS } else { WITHOUT_RUNS };
-                let payload = format!("{mark}{tenant}");
+            for payload in untold.payloads() {
                 if let Err(error) = store::queue::notify(&self.database, CHANNEL, &payload).await {
                     tracing::warn!(%error, "other processes could not be woken; they will look by themselves");
                 }
@@ -147,6 +222,11 @@ impl WakeService {
                 self.wake.heard(Tenant::new(tenant), true);
             } else if let Some(tenant) = payload.strip_prefix(WITHOUT_RUNS) {
                 self.wake.heard(Tenant::new(tenant), false);
+            } else if let Some((ids, tenant)) =
+                payload.strip_prefix(CHANGED_RUNS).and_then(|rest| rest.split_once(' '))
+            {
+                let ids = ids.split(',').filter_map(|id| Uuid::try_parse(id).ok().map(PluginRunId));
+                self.wake.heard_of_runs(Tenant::new(tenant), &ids.collect::<Vec<_>>());
             }
         }
     }

@@ -159,6 +159,7 @@ impl Worker {
             let (lease, now) = (self.app.ids.uuid(), self.app.clock.now());
             let database = &self.app.database;
             let claimed = queue::claim_runs(database, &lane, now, now + HELD_FOR, lease, share).await?;
+            self.app.wake.runs_changed(&lane.tenant, &claimed);
             fair.begin(&lane, claimed.len());
             if claimed.len() < share {
                 due.remove(&lane);

@@ -9,8 +9,8 @@ use entity::{
     stored::{EventType, PluginRunStatus, PluginTrigger},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, Order, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, Select,
+    ActiveModelTrait, ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, Order,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
     sea_query::{Expr, OnConflict},
 };
 
@@ -33,6 +33,13 @@ pub struct RunFilter {
 }
 
 impl RunFilter {
+    /// Whether a run passes.
+    pub fn matches(&self, run: &plugin_run::Model) -> bool {
+        self.order_id.is_none_or(|id| id == run.order_id)
+            && self.workflow_id.is_none_or(|id| id == run.workflow_id)
+            && self.statuses.as_ref().is_none_or(|statuses| statuses.contains(&run.status))
+    }
+
     fn select(&self, db: &TenantDb<'_>) -> Select<plugin_run::Entity> {
         let mut select = db.find::<plugin_run::Entity>();
         if let Some(id) = self.order_id {
@@ -151,16 +158,25 @@ pub async fn unfinished_of_orders(
     Ok(counts)
 }
 
-/// The runs that an event set off or ended.
-pub async fn changed_by(db: &TenantDb<'_>, event: &event::Model) -> Result<Vec<plugin_run::Model>, DbErr> {
+/// The runs that events set off or ended, oldest first.
+pub async fn changed_by(
+    db: &TenantDb<'_>,
+    events: &[&event::Model],
+) -> Result<Vec<plugin_run::Model>, DbErr> {
     use plugin_run::Column;
-    let of_order = db.find::<plugin_run::Entity>().filter(Column::OrderId.eq(event.order_id));
-    let select = match event.kind {
-        // The same instant, because they are one transaction.
-        EventType::PluginRunFinished => of_order.filter(Column::FinishedAt.eq(event.recorded_at)),
-        _ => of_order.filter(Column::EventId.eq(event.id)),
-    };
-    db.rows(select.order_by_asc(Column::Id)).await
+    let (mut orders, mut set_off, mut ended) = (Vec::new(), Vec::new(), Vec::new());
+    for event in events {
+        orders.push(event.order_id);
+        match event.kind {
+            // The same instant, because they are one transaction.
+            EventType::PluginRunFinished => ended.push(event.recorded_at),
+            _ => set_off.push(event.id),
+        }
+    }
+    let of_orders = db.find::<plugin_run::Entity>().filter(one_of(db, Column::OrderId, &orders));
+    let changed =
+        Condition::any().add(one_of(db, Column::EventId, &set_off)).add(Column::FinishedAt.is_in(ended));
+    db.rows(of_orders.filter(changed).order_by_asc(Column::Id)).await
 }
 
 /// Writes new runs.

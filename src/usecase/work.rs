@@ -210,6 +210,8 @@ pub struct UnitOfWork<'a> {
     pub recorder: Recorder,
     /// Whether runs that were stored before become due by it.
     pub runs_are_due: bool,
+    /// Runs that were stored before and that it changes.
+    pub changed_runs: Vec<PluginRunId>,
     tx: DatabaseTransaction,
 }
 
@@ -245,7 +247,16 @@ impl<'a> UnitOfWork<'a> {
             events: Vec::new(),
             runs: Vec::new(),
         };
-        Ok(Self { app, caller, now, definitions, recorder, runs_are_due: false, tx })
+        Ok(Self {
+            app,
+            caller,
+            now,
+            definitions,
+            recorder,
+            runs_are_due: false,
+            changed_runs: Vec::new(),
+            tx,
+        })
     }
 
     /// The transaction, bound to the caller's tenant.
@@ -327,6 +338,7 @@ impl<'a> UnitOfWork<'a> {
         if count > 0 || with_runs {
             self.app.wake.committed(&self.caller.tenant, with_runs);
         }
+        self.app.wake.runs_changed(&self.caller.tenant, &self.changed_runs);
         Ok(Committed { first, last: Cursor(first.0 + count - 1) })
     }
 

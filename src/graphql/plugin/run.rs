@@ -70,6 +70,12 @@ pub struct PluginRun(Arc<plugin_run::Model>);
 
 impl Stored for PluginRun {}
 
+impl From<Arc<plugin_run::Model>> for PluginRun {
+    fn from(row: Arc<plugin_run::Model>) -> Self {
+        Self(row)
+    }
+}
+
 impl From<plugin_run::Model> for PluginRun {
     fn from(row: plugin_run::Model) -> Self {
         Self(Arc::new(row))

@@ -2,17 +2,13 @@
 
 use async_graphql::{Context, ID, Result, Subscription};
 use entity::id::{OrderId, PluginWorkflowId};
-use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _};
 
 use super::{
     super::{context::ContextExt, event::stream_error, id},
     PluginRun,
 };
-use crate::{
-    events::{self, StreamError, Subscriber},
-    fault::Fault,
-    store::{self, event::EventFilter},
-};
+use crate::{events, store::plugin_run::RunFilter};
 
 /// Subscriptions to plugin runs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,7 +16,10 @@ pub struct PluginSubscription;
 
 #[Subscription]
 impl PluginSubscription {
-    /// Plugin runs when they are stored and when they end, from now on. What happens to a run in between has no event.
+    /// Plugin runs whenever something happens to them, from now on: they are stored, taken up, asked again later, put off
+    /// by their plugin, held, retried, or end. Each comes as it is when it is handed out, and never as it was before: of
+    /// changes that follow each other fast only the last may be told. That a run was stored and that it ended is
+    /// never missed; what happens in between may be, by who listens slowly and while processes do not hear each other.
     async fn plugin_run_changed(
         &self,
         ctx: &Context<'_>,
@@ -30,23 +29,10 @@ impl PluginSubscription {
         let order_id = id::optional_argument::<OrderId>(order_id.as_ref())?;
         let workflow_id = id::optional_argument::<PluginWorkflowId>(workflow_id.as_ref())?;
         let operation = ctx.operation()?.clone();
-        let filter = EventFilter { order_id, ..EventFilter::default() };
-        let reader = operation.reader.clone();
-        let subscriber =
-            Subscriber { reader: operation.reader, filter, about: None, after: None, place: None };
-        let events = events::stream(operation.app.hub.clone(), subscriber);
-        let runs = events.and_then(move |record| {
-            let reader = reader.clone();
-            async move {
-                let runs = store::plugin_run::changed_by(&reader.db(), &record.row).await;
-                Ok::<_, StreamError>(runs.map_err(Fault::from)?)
-            }
-        });
+        let filter = RunFilter { order_id, workflow_id, statuses: None };
+        let runs = events::run_changes(operation.app.hub.clone(), operation.reader, filter);
         let (tenant, request_id) = (operation.caller.tenant, operation.request_id);
         Ok(runs
-            .map_ok(|runs| stream::iter(runs.into_iter().map(Ok)))
-            .try_flatten()
-            .try_filter(move |run| std::future::ready(workflow_id.is_none_or(|id| id == run.workflow_id)))
             .map(move |run| run.map(PluginRun::from).map_err(|end| stream_error(end, &tenant, &request_id))))
     }
 }

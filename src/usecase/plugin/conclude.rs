@@ -17,7 +17,6 @@ use crate::{
     domain::plugin::{Answer, Next, Reason as VerdictReason, StepEnd, next},
     events::Reason,
     fault::Fault,
-    store,
     usecase::{Error, aggregate::Aggregate, work::UnitOfWork},
 };
 
@@ -46,7 +45,7 @@ pub(super) fn wait(run: &mut plugin_run::Model, status: PluginRunStatus, due_at:
 
 /// The attempt gave no verdict that counts: the plugin is asked again after some time.
 pub(super) async fn ask_again(
-    work: &UnitOfWork<'_>,
+    work: &mut UnitOfWork<'_>,
     run: &mut plugin_run::Model,
     step: &StoredStep,
     kept: Kept,
@@ -55,7 +54,7 @@ pub(super) async fn ask_again(
     record::step(work, run, step, None, &[], None).await?;
     record::attempt(work, run, kept).await?;
     wait(run, PluginRunStatus::Running, work.now.checked_add_signed(after));
-    Ok(store::plugin_run::save(&work.db(), run).await?)
+    Ok(record::run(work, run).await?)
 }
 
 /// What a plugin was asked, and may be asked.
@@ -128,13 +127,13 @@ async fn go_on(
             let step = step.ok_or_else(|| Fault::broken("a step leads to one that the run does not have"))?;
             run.step = Some(name.to_owned());
             ask_next(run, step.plugin()?, work.now);
-            store::plugin_run::save(&work.db(), run).await?;
+            record::run(work, run).await?;
             work.runs_are_due = true;
             return Ok(());
         }
         Next::Held => {
             wait(run, PluginRunStatus::Held, None);
-            return Ok(store::plugin_run::save(&work.db(), run).await?);
+            return Ok(record::run(work, run).await?);
         }
         Next::Passed => PluginRunStatus::Passed,
         Next::Rejected => PluginRunStatus::Rejected,

@@ -6,6 +6,7 @@ use entity::{
     stored::{PluginRunStatus, PluginTrigger},
 };
 
+use super::record;
 use crate::{
     domain::{
         lifecycle::{Command, Phase},
@@ -36,7 +37,7 @@ pub(super) async fn finish(
     let failed_at = run.step.take().filter(|_| status == PluginRunStatus::Failed && !holds_up(run.trigger));
     end_run(run, status, work.now);
     run.step = failed_at;
-    store::plugin_run::save(&work.db(), run).await?;
+    record::run(work, run).await?;
     let fact = Fact::PluginRunFinished { to: status.as_str().to_owned() };
     work.recorder.record(aggregate.order_subject(), fact, reason.clone());
     if !holds_up(run.trigger) {
@@ -87,7 +88,7 @@ pub async fn drop_runs(work: &mut UnitOfWork<'_>, aggregate: &Aggregate) -> Resu
     }
     for mut run in store::plugin_run::unfinished(&work.db(), aggregate.order.id, &moot).await? {
         end_run(&mut run, PluginRunStatus::Failed, work.now);
-        store::plugin_run::save(&work.db(), &run).await?;
+        record::run(work, &run).await?;
         let fact = Fact::PluginRunFinished { to: PluginRunStatus::Failed.as_str().to_owned() };
         let code = match run.trigger {
             PluginTrigger::OrderCancellationRequested => CANCELLATION_SETTLED,

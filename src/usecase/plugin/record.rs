@@ -14,6 +14,13 @@ use crate::{
 /// How much of an answer is kept to be looked at.
 const EXCERPT_BYTES: usize = 4 * 1024;
 
+/// Keeps a run that was locked, as it is now.
+pub(super) async fn run(work: &mut UnitOfWork<'_>, run: &plugin_run::Model) -> Result<(), Fault> {
+    store::plugin_run::save(&work.db(), run).await?;
+    work.changed_runs.push(run.id);
+    Ok(())
+}
+
 /// Keeps what the step that a run is at has come to.
 pub(super) async fn step(
     work: &UnitOfWork<'_>,

@@ -2,7 +2,7 @@
 
 use entity::{id::PluginRunId, plugin_run, stored::PluginRunStatus};
 
-use super::{StoredStep, conclude::ask_next};
+use super::{StoredStep, conclude::ask_next, record};
 use crate::{
     access::Caller,
     app::App,
@@ -43,7 +43,7 @@ pub async fn retry(app: &App, caller: &Caller, id: PluginRunId) -> Result<plugin
         return Err(Problem::new(Code::Conflict, &at, message).into());
     };
     ask_next(&mut run, step.plugin()?, work.now);
-    store::plugin_run::save(&work.db(), &run).await?;
+    record::run(&mut work, &run).await?;
     work.runs_are_due = true;
     work.commit().await?;
     Ok(run)

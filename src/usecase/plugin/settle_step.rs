@@ -87,13 +87,13 @@ pub async fn settle_step(app: &App, tenant: &Tenant, settlement: Settlement) -> 
             let number = u32::try_from(run.attempts).unwrap_or(1);
             let delay = retry_delay(number, app.ids.jitter(), after);
             let delay = chrono::Duration::from_std(delay).unwrap_or(chrono::Duration::MAX);
-            ask_again(&work, &mut run, &step, kept, delay).await?;
+            ask_again(&mut work, &mut run, &step, kept, delay).await?;
         }
         Answer::Defer => {
             record::step(&work, &run, &step, Some(Verdict::Defer), &[], None).await?;
             record::attempt(&work, &run, kept).await?;
             wait(&mut run, PluginRunStatus::Waiting, Some(deadline));
-            store::plugin_run::save(&work.db(), &run).await?;
+            record::run(&mut work, &run).await?;
         }
         answer => {
             let asked = Asked { step: &step, max_attempts, seen };

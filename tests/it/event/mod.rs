@@ -11,6 +11,8 @@ mod snippets;
 mod subscription;
 mod written;
 
+pub(crate) use processes::hear_each_other;
+
 use entity::event;
 use serde_json::{Value, json};
 use waybill::{events::Cursor, store::Tenant};

@@ -22,6 +22,20 @@ async fn two() -> Option<[Arc<TestApp>; 2]> {
     Some([Arc::new(one), Arc::new(other)])
 }
 
+/// Waits until two processes over one store hear each other.
+pub(crate) async fn hear_each_other(app: &TestApp) {
+    let db = sea_orm::Database::connect(&app.database.url).await.unwrap();
+    let listening = async || {
+        let statement = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                         AND query LIKE 'LISTEN%'";
+        let rows = db.query_one_raw(Statement::from_string(DbBackend::Postgres, statement)).await.unwrap();
+        let count: i64 = rows.unwrap().try_get_by_index(0).unwrap();
+        (count == 2).then_some(())
+    };
+    until("connections that listen", listening).await;
+    db.clone().close().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_in_one_process_reaches_the_subscribers_of_the_other_within_a_second() {
     let Some([one, other]) = two().await else { return };
@@ -86,14 +100,7 @@ async fn a_process_that_lost_its_connection_for_wake_ups_misses_nothing_and_hear
         // A second, and what a busy machine adds.
         assert!(committed.elapsed() < Duration::from_secs(2), "{:?}", committed.elapsed());
     }
-    let listening = async || {
-        let statement = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
-                         AND query LIKE 'LISTEN%'";
-        let rows = db.query_one_raw(Statement::from_string(DbBackend::Postgres, statement)).await.unwrap();
-        let count: i64 = rows.unwrap().try_get_by_index(0).unwrap();
-        (count == 2).then_some(())
-    };
-    until("new connections that listen", listening).await;
+    hear_each_other(&one).await;
     let begun = Instant::now();
     for _ in 0..10 {
         one.create(order(1)).await;

@@ -12,6 +12,7 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, Uri},
 };
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 /// An answer of the plugin.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ struct Script {
     answers: VecDeque<Answer>,
     /// Takes calls, and never says a word.
     is_stalled: bool,
+    /// Calls are answered as they get a permit.
+    gate: Option<Arc<Semaphore>>,
     calls: Vec<Call>,
 }
 
@@ -79,6 +82,13 @@ impl PluginServer {
         self.script.lock().unwrap().is_stalled = true;
     }
 
+    /// From now on each call waits for a permit.
+    pub(crate) fn hold(&self) -> Arc<Semaphore> {
+        let gate = Arc::new(Semaphore::new(0));
+        self.script.lock().unwrap().gate = Some(Arc::clone(&gate));
+        gate
+    }
+
     /// The calls so far.
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.script.lock().unwrap().calls.clone()
@@ -92,14 +102,17 @@ async fn answer(
     headers: HeaderMap,
     raw: Bytes,
 ) -> (StatusCode, HeaderMap, String) {
-    let (answer, is_stalled) = {
+    let (answer, is_stalled, gate) = {
         let mut script = script.lock().unwrap();
         let body = serde_json::from_slice(&raw).unwrap_or(Value::Null);
         script.calls.push(Call { method, headers, query: uri.query().map(ToOwned::to_owned), body, raw });
-        (script.answers.pop_front(), script.is_stalled)
+        (script.answers.pop_front(), script.is_stalled, script.gate.clone())
     };
     if is_stalled {
         std::future::pending::<()>().await;
+    }
+    if let Some(gate) = gate {
+        gate.acquire().await.unwrap().forget();
     }
     let Some(answer) = answer else {
         return (StatusCode::OK, HeaderMap::new(), r#"{"verdict":"PASS"}"#.to_owned());
