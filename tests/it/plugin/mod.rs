@@ -9,6 +9,7 @@ mod enrich;
 mod examples;
 mod expression;
 mod fair;
+mod flood;
 mod gate;
 mod refusal;
 mod request;
