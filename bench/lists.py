@@ -9,15 +9,16 @@ import statistics
 import subprocess
 import tempfile
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from server import Server, build, describe_machine, fail, log
 
-BASE = 2_000  # orders made by the server; further ones are copies of these with other ids
-FIRST_COPY = 0xFFFE_0000  # the ids of copies end so and in their number
+BASE = 20_000  # orders made by the server; further ones are copies of these, as if made a minute before, two, and so on
 INDEXED = {"lane": "STRING", "priority": "NUMBER", "due": "DATE_TIME", "code": "STRING"}
 PLAIN = {"colour": "STRING", "floor": "NUMBER", "gift": "BOOLEAN", "note": "STRING"}
 PAGE = "nodes { id clientOrderId status customAttributes workOrders { id status } } pageInfo { endCursor }"
+TIMES = ["created_at", "updated_at"]
 COPIES = {
     "platform_order": "id",
     "work_order": "id order_id return_of",
@@ -71,6 +72,21 @@ def make_base(server):
             server.ask(start, {"id": result["order"]["workOrders"][0]["id"]})
 
 
+def earlier_id(id, minutes):
+    """An id as of that many minutes before: its first 48 bits are milliseconds."""
+    return id and (int.from_bytes(id[:6], "big") - 60_000 * minutes).to_bytes(6, "big") + id[6:]
+
+
+def earlier(time, minutes):
+    moved = datetime.fromisoformat(time) - timedelta(minutes=minutes)
+    return moved.isoformat(timespec="microseconds")
+
+
+# The same as `earlier_id` in PostgreSQL's words.
+EARLIER_ID = """(lpad(to_hex(('x' || translate(substr({0}::text, 1, 13), '-', ''))::bit(48)::bigint - number * 60000), 12, '0')
+    || substr({0}::text, 15))::uuid"""
+
+
 class Sqlite:
     """A store in a file."""
 
@@ -80,13 +96,13 @@ class Sqlite:
 
     def copy(self, count):
         connection = sqlite3.connect(self.file, isolation_level=None)
-        # Joined by SQLite itself, bytes would be taken for text.
-        copy_id = lambda id, number: id and id[:12] + (FIRST_COPY + number).to_bytes(4, "big")
-        connection.create_function("copy_id", 2, copy_id, deterministic=True)
+        connection.create_function("earlier_id", 2, earlier_id, deterministic=True)
+        connection.create_function("earlier", 2, earlier, deterministic=True)
         connection.execute("BEGIN IMMEDIATE")
         for table, ids in COPIES.items():
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-            chosen = [f"copy_id({c}, ?1)" if c in ids.split() else f'"{c}"' for c in columns]
+            changed = {c: f"earlier_id({c}, ?1)" for c in ids.split()} | {c: f"earlier({c}, ?1)" for c in TIMES}
+            chosen = [changed.get(c, f'"{c}"') for c in columns]
             # Held still while it is copied from: of a growing table a copy would be copied too.
             connection.execute(f"CREATE TEMP TABLE base_{table} AS SELECT * FROM {table}")
             for number in range(1, count):
@@ -115,8 +131,8 @@ class Postgres:
         for table, ids in COPIES.items():
             query = f"SELECT column_name FROM information_schema.columns WHERE table_name = '{table}' ORDER BY ordinal_position"
             columns = self.run(self.url, query)
-            new = f"(substr({{0}}::text, 1, 28) || to_hex({FIRST_COPY} + number))::uuid"
-            chosen = [new.format(c) if c in ids.split() else f'"{c}"' for c in columns]
+            changed = {c: EARLIER_ID.format(c) for c in ids.split()} | {c: f"{c} - number * interval '1 minute'" for c in TIMES}
+            chosen = [changed.get(c, f'"{c}"') for c in columns]
             copy = f"INSERT INTO {table} SELECT {', '.join(chosen)} FROM {table}, generate_series(1, {count - 1}) number"
             self.run(self.url, copy)
         self.run(self.url, "VACUUM ANALYZE")
