@@ -12,6 +12,7 @@ use crate::{
     seam::{Clock, Ids},
     secret::Keyring,
     store::{Database, Reader, TenantCache, attribute::Definitions, contact::Contacts},
+    trace::Traces,
     usecase::{lifecycle::KnownLifecycles, order::Together, work::CommitHook},
 };
 
@@ -44,6 +45,8 @@ pub struct App {
     pub definitions: Arc<TenantCache<Definitions>>,
     /// What the process counts about itself.
     pub metrics: Arc<Metrics>,
+    /// Passes traces on, and records what is done.
+    pub traces: Traces,
     /// Where creates that come at the same time meet.
     pub together: Together,
     /// Sees the events of every transaction before it commits.

@@ -19,6 +19,7 @@ use crate::{
     seam::{Clock, Ids},
     secret::{Keyring, LoadError},
     store::{self, Database, contact::Contacts},
+    trace::{Post, Traces},
     usecase::{attribute::Indexer, idempotency::Cleaner, order::Together, retention::Retention},
     webhooks,
 };
@@ -31,6 +32,8 @@ const SERVICES_END_WITHIN: Duration = Duration::from_secs(10);
 const STORE_CLOSES_WITHIN: Duration = Duration::from_secs(5);
 /// How long an issuer may take to give its keys.
 const KEYS_COME_WITHIN: Duration = Duration::from_secs(5);
+/// How long a collector of traces may take to take some.
+const SPANS_GO_WITHIN: Duration = Duration::from_secs(10);
 /// How long to wait before a service that panicked is started anew.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
 
@@ -75,6 +78,7 @@ pub fn assemble(
     let keyring = Arc::new(keyring);
     let contacts = Contacts::new(Arc::clone(&keyring), ids.clone());
     let access = Arc::new(open_access(&config.access, &database, &clock)?);
+    let traces = open_traces(&config, &ids)?;
     Ok(App {
         hook: PluginManager::new(contacts.clone()),
         contacts,
@@ -83,6 +87,7 @@ pub fn assemble(
         config: Arc::new(config),
         hub: Hub::default().timed(clock.clone(), metrics.event_lag()),
         metrics,
+        traces,
         clock,
         ids,
         keyring,
@@ -120,8 +125,7 @@ fn fetch(source: &KeySource) -> anyhow::Result<Fetch> {
             Ok(Arc::new(read))
         }
         KeySource::Url(url) => {
-            let everywhere = ["0.0.0.0/0".parse()?, "::/0".parse()?];
-            let client = outbound::Client::new(AddressRules { allowed: everywhere.into() })?;
+            let client = client_for_anywhere()?;
             let url = url.to_string();
             Ok(Arc::new(move || get_keys(client.clone(), url.clone()).boxed()))
         }
@@ -140,6 +144,39 @@ async fn get_keys(client: outbound::Client, url: String) -> Result<Vec<u8>, Stri
     match client.send(request).await {
         Ok(response) if response.status == 200 => Ok(response.body),
         Ok(response) => Err(format!("the issuer answered with the status {}", response.status)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Calls addresses that the operator named.
+fn client_for_anywhere() -> anyhow::Result<outbound::Client> {
+    let everywhere = ["0.0.0.0/0".parse()?, "::/0".parse()?];
+    Ok(outbound::Client::new(AddressRules { allowed: everywhere.into() })?)
+}
+
+/// Sends traces to the collector that the operator named, if they named one.
+fn open_traces(config: &Config, ids: &Ids) -> anyhow::Result<Traces> {
+    let Some(endpoint) = &config.otlp_endpoint else { return Ok(Traces::off(ids.clone())) };
+    let client = client_for_anywhere()?;
+    let post: Post =
+        Arc::new(move |url, headers, body| post_spans(client.clone(), url, headers, body).boxed());
+    let traces = Traces::exporting(ids.clone(), endpoint, post).context("cannot export traces")?;
+    tracing::info!("traces go to {endpoint}");
+    Ok(traces)
+}
+
+async fn post_spans(
+    client: outbound::Client,
+    url: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+) -> Result<(u16, Vec<u8>), String> {
+    let headers = headers.into_iter().map(|(name, value)| (name, value.into())).collect();
+    let method = outbound::Method::Post;
+    let timeout = SPANS_GO_WITHIN;
+    let request = outbound::Request { method, url, query: Vec::new(), headers, body, timeout };
+    match client.send(request).await {
+        Ok(response) | Err(outbound::SendError::TooLarge(response)) => Ok((response.status, response.body)),
         Err(error) => Err(error.to_string()),
     }
 }
@@ -255,6 +292,7 @@ pub async fn run(app: App, listener: TcpListener, shutdown: CancellationToken) -
             "background services did not end in time; what they were at is taken up after the next start"
         );
     }
+    app.traces.stop().await;
     if timeout(STORE_CLOSES_WITHIN, app.database.close()).await.is_err() {
         tracing::warn!("the store's connections did not close in time");
     }

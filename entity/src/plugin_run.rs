@@ -53,6 +53,10 @@ pub struct Model {
     pub started_at: Option<DateTimeUtc>,
     /// When it ended.
     pub finished_at: Option<DateTimeUtc>,
+    /// The `traceparent` (W3C Trace Context) of what set it off.
+    pub trace_parent: Option<String>,
+    /// The `tracestate` that goes with it.
+    pub trace_state: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -66,7 +66,7 @@ pub(super) async fn verify(database: &Database, text: &str, now: DateTime<Utc>) 
         tracing::warn!(%error, "the use of an API key was not written down");
     }
     let subject = format!("key:{}", key.name).into();
-    let caller = Caller { tenant: Tenant::new(&key.tenant_id), subject, scopes };
+    let caller = Caller { tenant: Tenant::new(&key.tenant_id), subject, scopes, trace: None };
     Ok(Verified { caller, expires_at: key.expires_at })
 }
 

@@ -128,7 +128,8 @@ impl Claims {
         let expires_at = DateTime::from_timestamp_micros((self.exp * 1e6) as i64);
         let names = self.scope.iter().chain(&self.scopes);
         let scopes: Scopes = names.flat_map(Names::scopes).collect();
-        let caller = Caller { tenant: Tenant::new(&self.tenant), subject: self.sub.into(), scopes };
+        let caller =
+            Caller { tenant: Tenant::new(&self.tenant), subject: self.sub.into(), scopes, trace: None };
         Ok(Verified { caller, expires_at })
     }
 }

@@ -19,6 +19,7 @@ pub use jwt::mint;
 pub use scope::{Scope, Scopes};
 
 pub use crate::store::Tenant;
+use crate::trace::Trace;
 
 /// The tenant that callers belong to where no access is configured.
 const LOCAL_TENANT: &str = "default";
@@ -32,23 +33,36 @@ pub struct Caller {
     pub subject: Arc<str>,
     /// What it may do.
     pub scopes: Scopes,
+    /// The trace within which it acts now, if there is one.
+    pub trace: Option<Trace>,
 }
 
 impl Caller {
     /// Whoever reaches a server without configured access, which therefore serves only a loopback address.
     pub fn local() -> Self {
-        Self { tenant: Tenant::new(LOCAL_TENANT), subject: "local".into(), scopes: Scopes::all() }
+        Self {
+            tenant: Tenant::new(LOCAL_TENANT),
+            subject: "local".into(),
+            scopes: Scopes::all(),
+            trace: None,
+        }
     }
 
     /// The service itself, acting on a tenant's behalf.
     pub fn system(tenant: Tenant) -> Self {
-        Self { tenant, subject: "system".into(), scopes: Scopes::all() }
+        Self { tenant, subject: "system".into(), scopes: Scopes::all(), trace: None }
     }
 
     /// The same tenant's caller under another name.
     #[must_use]
     pub fn named(&self, subject: &str) -> Self {
-        Self { tenant: self.tenant.clone(), subject: subject.into(), scopes: self.scopes }
+        Self { subject: subject.into(), ..self.clone() }
+    }
+
+    /// The same caller, acting within a trace.
+    #[must_use]
+    pub fn within(self, trace: Option<Trace>) -> Self {
+        Self { trace, ..self }
     }
 
     /// Whether it may do that.

@@ -40,7 +40,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     let now = Clock::system().now();
     let until = now + TimeDelta::hours(arguments.hours.into());
     let tenant = Tenant::new(&arguments.tenant);
-    let caller = Caller { tenant, subject: arguments.subject.as_str().into(), scopes };
+    let caller = Caller { tenant, subject: arguments.subject.as_str().into(), scopes, trace: None };
     let (audience, issuer) = (access.jwt_audience.as_deref(), access.jwt_issuer.as_deref());
     let token = mint(secret, &caller, (now, until), audience, issuer).map_err(|problem| anyhow!(problem))?;
     writeln!(io::stdout(), "{token}").context("cannot write to standard output")

@@ -99,6 +99,11 @@ pub struct Flags {
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub metrics_listen: Option<String>,
 
+    /// Where a collector of OpenTelemetry traces takes OTLP over HTTP, such as http://127.0.0.1:4318
+    /// [env: WAYBILL_OTLP_ENDPOINT] [default: no traces are recorded]
+    #[arg(long, global = true, value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+
     /// What to log: error, warn, info, debug, trace, or directives such as info,waybill=debug [env: WAYBILL_LOG]
     /// [default: info]
     #[arg(long, global = true, value_name = "FILTER")]
@@ -137,6 +142,7 @@ impl Flags {
             Setting::TrustedDocuments => one(&self.trusted_documents),
             Setting::CorsOrigin => several(&self.cors_origin),
             Setting::MetricsListen => one(&self.metrics_listen),
+            Setting::OtlpEndpoint => one(&self.otlp_endpoint),
             Setting::Log => one(&self.log),
             Setting::LogFormat => one(&self.log_format),
             Setting::Limit(limit) => self.limits.given(limit).map(|value| vec![value.to_owned()]),

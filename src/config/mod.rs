@@ -62,6 +62,8 @@ pub struct Config {
     pub cors_origins: Vec<HeaderValue>,
     /// Where metrics are served alone (with everything else, while no access is configured).
     pub metrics_listen: Option<SocketAddr>,
+    /// Where a collector of traces takes OTLP over HTTP, without a slash at the end (no traces are recorded).
+    pub otlp_endpoint: Option<String>,
     /// Which log lines are written: a level, or directives such as `info,waybill=debug` (info).
     pub log: String,
     /// How log lines are written (text).
@@ -111,6 +113,7 @@ impl Default for Config {
             trusted_documents: None,
             cors_origins: Vec::new(),
             metrics_listen: None,
+            otlp_endpoint: None,
             log: "info".to_owned(),
             log_format: LogFormat::default(),
             limits: Limits::default(),
@@ -201,6 +204,12 @@ impl Config {
             Setting::MetricsListen,
             &mut config.metrics_listen,
             |text| parse::address(text).map(Some),
+            &mut problems,
+        );
+        sources.read(
+            Setting::OtlpEndpoint,
+            &mut config.otlp_endpoint,
+            |text| parse::otlp_endpoint(text).map(Some),
             &mut problems,
         );
         sources.read(Setting::Log, &mut config.log, parse::log_filter, &mut problems);

@@ -46,21 +46,29 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 pub(super) fn public_url(text: &str) -> Result<String, String> {
-    let wrong = || {
+    base_url(text).ok_or_else(|| {
         format!(
             "{text:?} is no address of this service; give one such as https://orders.example.com, without a query"
         )
-    };
-    let url = Url::parse(text).map_err(|_| wrong())?;
-    let plain = url.username().is_empty() && url.password().is_none();
-    if !matches!(url.scheme(), "http" | "https")
-        || !plain
-        || url.query().is_some()
-        || url.fragment().is_some()
-    {
-        return Err(wrong());
-    }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
+    })
+}
+
+/// Says nothing of the text itself, which may carry a password.
+pub(super) fn otlp_endpoint(text: &str) -> Result<String, String> {
+    base_url(text).ok_or_else(|| {
+        "this is no address of a collector; give one such as http://127.0.0.1:4318, without a query; credentials \
+         go into the variable OTEL_EXPORTER_OTLP_HEADERS"
+            .to_owned()
+    })
+}
+
+/// A URL that paths can be appended to, without a slash at the end.
+fn base_url(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let is_web = matches!(url.scheme(), "http" | "https");
+    let is_plain = url.username().is_empty() && url.password().is_none();
+    let is_bare = url.query().is_none() && url.fragment().is_none();
+    (is_web && is_plain && is_bare).then(|| url.as_str().trim_end_matches('/').to_owned())
 }
 
 /// Says nothing of the text itself, which may carry a password.

@@ -32,13 +32,14 @@ pub(super) enum Setting {
     TrustedDocuments,
     CorsOrigin,
     MetricsListen,
+    OtlpEndpoint,
     Log,
     LogFormat,
     Limit(Limit),
 }
 
 impl Setting {
-    pub(super) const ALL: [Self; 33] = [
+    pub(super) const ALL: [Self; 34] = [
         Self::Listen,
         Self::PublicUrl,
         Self::DatabaseUrl,
@@ -57,6 +58,7 @@ impl Setting {
         Self::TrustedDocuments,
         Self::CorsOrigin,
         Self::MetricsListen,
+        Self::OtlpEndpoint,
         Self::Log,
         Self::LogFormat,
         Self::Limit(Limit::Depth),
@@ -95,6 +97,7 @@ impl Setting {
             Self::TrustedDocuments => "trusted_documents",
             Self::CorsOrigin => "cors_origin",
             Self::MetricsListen => "metrics_listen",
+            Self::OtlpEndpoint => "otlp_endpoint",
             Self::Log => "log",
             Self::LogFormat => "log_format",
             Self::Limit(limit) => limit.key(),

@@ -119,6 +119,7 @@ fn every_setting_can_be_made_in_every_place() {
         (Setting::TrustedDocuments, documents.path()),
         (Setting::CorsOrigin, "https://a.example,http://b.example:81"),
         (Setting::MetricsListen, "10.0.0.1:9464"),
+        (Setting::OtlpEndpoint, "https://collector.example/otlp/"),
         (Setting::Log, "info,waybill=debug"),
         (Setting::LogFormat, "json"),
         (Setting::Limit(Limit::Depth), "11"),
@@ -180,6 +181,7 @@ fn every_setting_can_be_made_in_every_place() {
         assert_eq!(config.plugin_allow_net, networks(&["10.1.0.0/16", "fd00:1::/32"]));
         assert_eq!(config.event_keep, Some(Duration::from_hours(30 * 24)));
         assert_eq!(config.metrics_listen, Some("10.0.0.1:9464".parse().unwrap()));
+        assert_eq!(config.otlp_endpoint.as_deref(), Some("https://collector.example/otlp"));
         assert_eq!(config.idempotency_keep, Duration::from_hours(48));
         assert_eq!((config.introspection, config.batch_limit), (false, 7));
         assert_eq!(config.trusted_documents.unwrap()["sha256:1"], "{ a }");
@@ -325,7 +327,7 @@ fn every_problem_is_named_with_its_place() {
             "limits in {path}: there is no such setting; the settings are listen, public_url, \
              database_url, database_connections, data_key_file, jwt_secret_file, jwks, \
              jwt_audience, jwt_issuer, api_keys, plugin_allow_net, event_keep_days, idempotency_keep_hours, introspection, batch_limit, \
-             trusted_documents, cors_origin, metrics_listen, log, log_format, limit_depth, limit_complexity, \
+             trusted_documents, cors_origin, metrics_listen, otlp_endpoint, log, log_format, limit_depth, limit_complexity, \
              limit_aliases, limit_directives, limit_root_fields, limit_tokens, limit_document_bytes, \
              limit_body_bytes, limit_list, limit_seconds, limit_sockets, limit_rate, limit_tenant_rate"
         ),
@@ -350,6 +352,27 @@ fn every_problem_is_named_with_its_place() {
     assert!(!found.join("\n").contains("hunter2"));
     let all = load(&flags, &environment).unwrap_err().to_string();
     assert!(all.starts_with("the configuration has 9 problems:\n  database-url in"), "{all}");
+}
+
+#[test]
+fn a_collector_is_named_by_a_url_that_holds_no_secret() {
+    for (given, expected) in [
+        ("http://127.0.0.1:4318", "http://127.0.0.1:4318"),
+        ("https://collector.example/otlp/", "https://collector.example/otlp"),
+    ] {
+        let config = load(&["--otlp-endpoint", given], &[]).unwrap();
+        assert_eq!(config.otlp_endpoint.as_deref(), Some(expected));
+    }
+    for given in [
+        "collector:4318",
+        "grpc://collector:4317",
+        "https://u:hunter2@collector",
+        "http://collector/?key=hunter2",
+    ] {
+        let expected = "--otlp-endpoint: this is no address of a collector; give one such as http://127.0.0.1:4318, \
+                        without a query; credentials go into the variable OTEL_EXPORTER_OTLP_HEADERS";
+        assert_eq!(problems(&["--otlp-endpoint", given], &[]), [expected], "{given}");
+    }
 }
 
 #[test]

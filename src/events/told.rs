@@ -108,6 +108,8 @@ mod tests {
             created_at: DateTime::UNIX_EPOCH,
             started_at: None,
             finished_at: None,
+            trace_parent: None,
+            trace_state: None,
         }
     }
 

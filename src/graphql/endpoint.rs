@@ -34,7 +34,13 @@ use super::{
     loaders::StoreLoader,
     scalar::raw_text,
 };
-use crate::{access::Caller, app::App, events::Place, metrics::Outcome};
+use crate::{
+    access::Caller,
+    app::App,
+    events::Place,
+    metrics::Outcome,
+    trace::{KeyValue, Span, SpanKind, Trace},
+};
 
 const MAX_PARSE_ERROR_CHARS: usize = 1_000;
 /// A longer name of an operation is not logged.
@@ -120,6 +126,7 @@ impl Endpoint {
             return Err(Code::Forbidden.server_error(message));
         }
         let cost = document.cost.check(&request.variables, &self.schema.limits)?;
+        let span = self.begin(&document, request.operation_name.as_deref());
         request.set_parsed_query(document.parsed.clone());
         let reader = self.app.reader(&self.caller);
         // The default delay gathers keys for a millisecond; `Loads` does it without.
@@ -128,7 +135,7 @@ impl Endpoint {
         let loader = DataLoader::new(loader, loads.spawner()).delay(Duration::ZERO);
         let request = request.data(Operation {
             app: self.app.clone(),
-            caller: self.caller.clone(),
+            caller: self.caller.clone().within(span.trace().cloned()),
             reader,
             request_id: Arc::clone(&self.request_id),
             loader: Arc::new(loader),
@@ -139,7 +146,23 @@ impl Endpoint {
         });
         let is_valid = document.is_valid_with(&request.variables);
         let schema = if is_valid { &self.schema.unvalidated } else { &self.schema.validated };
-        Ok(Prepared { request, document, loads, schema: schema.clone(), cost })
+        Ok(Prepared { request, document, loads, schema: schema.clone(), cost, span })
+    }
+
+    /// Begins the span of an operation. As GraphQL's conventions have it, its name is only its kind: clients make up names.
+    fn begin(&self, document: &Document, named: Option<&str>) -> Span {
+        let kind = kind_name(document, named);
+        self.app.traces.span(SpanKind::Internal, kind, self.caller.trace.as_ref(), || {
+            let mut attributes = vec![
+                KeyValue::new("graphql.operation.type", kind),
+                KeyValue::new("tenant.id", self.caller.tenant.to_string()),
+                KeyValue::new("request.id", self.request_id.to_string()),
+            ];
+            if let Some(name) = logged_name(document, named) {
+                attributes.push(KeyValue::new("graphql.operation.name", name.to_owned()));
+            }
+            attributes
+        })
     }
 
     /// Executes an operation that answers once.
@@ -147,20 +170,21 @@ impl Endpoint {
         let begun = Instant::now();
         let named = request.operation_name.clone();
         match self.prepare(request, None) {
-            Ok(Prepared { request, document, loads, schema, cost }) => {
-                let name = named.as_deref().or(document.name.as_deref());
+            Ok(Prepared { request, document, loads, schema, cost, span: mut recorded }) => {
                 // All at once: what is recorded in a span later has its fields written anew.
                 let span = tracing::info_span!(
                     "operation",
                     request.id = %self.request_id,
                     tenant.id = %self.caller.tenant,
-                    operation.name = name.filter(|name| name.len() <= MAX_LOGGED_NAME),
+                    operation.name = logged_name(&document, named.as_deref()),
+                    trace_id = recorded.trace().map(Trace::id).map(display),
                 );
                 let response = loads.gather(schema.execute(request)).instrument(span).await;
                 let mut response = finish(response, &document);
                 if was_executed(&response) {
                     response.extensions.insert("cost".to_owned(), cost.into());
                 }
+                end(&mut recorded, &response);
                 self.count(&document, named.as_deref(), &response, Some(begun.elapsed()));
                 response
             }
@@ -180,12 +204,7 @@ impl Endpoint {
         response: &Response,
         duration: Option<Duration>,
     ) {
-        let kind = match kind(&document.parsed, named) {
-            Some(OperationType::Query) => "query",
-            Some(OperationType::Mutation) => "mutation",
-            Some(OperationType::Subscription) => "subscription",
-            None => "",
-        };
+        let kind = kind_name(document, named);
         let name = named.or(document.name.as_deref());
         let outcome = match (was_executed(response), response.errors.is_empty()) {
             (false, _) => Outcome::Refused,
@@ -199,10 +218,13 @@ impl Endpoint {
     pub fn execute_stream(&self, request: Request) -> BoxStream<'static, Item> {
         let handover = Arc::<Handover>::default();
         let named = request.operation_name.clone();
-        let prepared = self.prepare(request, Some(&handover));
-        match &prepared {
+        let mut prepared = self.prepare(request, Some(&handover));
+        match &mut prepared {
             // It counts as it is taken up: its end may be days away.
-            Ok(Prepared { document, .. }) => {
+            Ok(Prepared { document, span, .. }) => {
+                if kind(&document.parsed, named.as_deref()) == Some(OperationType::Subscription) {
+                    *span = Span::passed_on(None);
+                }
                 self.count(document, named.as_deref(), &Response::default(), None);
             }
             Err(error) => {
@@ -213,10 +235,12 @@ impl Endpoint {
         let left = Arc::clone(&handover);
         let executed = stream! {
             match prepared {
-                Ok(Prepared { request, document, loads, schema, .. }) => {
+                Ok(Prepared { request, document, loads, schema, mut span, .. }) => {
                     let mut responses = loads.gather(schema.execute_stream(request));
                     while let Some(response) = responses.next().await {
-                        yield Item::Response(finish(response, &document));
+                        let response = finish(response, &document);
+                        end(&mut span, &response);
+                        yield Item::Response(response);
                     }
                     if left.is_full() {
                         document.found_valid();
@@ -239,6 +263,14 @@ struct Prepared {
     /// Validates the document, unless it is known to be valid.
     schema: Executable,
     cost: u64,
+    span: Span,
+}
+
+/// Says in a span how its operation ended.
+fn end(span: &mut Span, response: &Response) {
+    if let Some(code) = codes(response).next() {
+        span.fail(code);
+    }
 }
 
 /// Whether the operation that is to be executed is a mutation.
@@ -255,6 +287,21 @@ fn kind(document: &ExecutableDocument, name: Option<&str>) -> Option<OperationTy
     let mut operations = document.operations.iter();
     let chosen = operations.find(|(of, _)| name.is_none_or(|name| of.is_none_or(|of| of == name)));
     chosen.map(|(_, operation)| operation.node.ty)
+}
+
+/// That kind in a word.
+fn kind_name(document: &Document, named: Option<&str>) -> &'static str {
+    match kind(&document.parsed, named) {
+        Some(OperationType::Query) => "query",
+        Some(OperationType::Mutation) => "mutation",
+        Some(OperationType::Subscription) => "subscription",
+        None => "",
+    }
+}
+
+/// The name of the operation that is to be executed, unless it is overlong.
+fn logged_name<'a>(document: &'a Document, named: Option<&'a str>) -> Option<&'a str> {
+    named.or(document.name.as_deref()).filter(|name| name.len() <= MAX_LOGGED_NAME)
 }
 
 /// The codes of the errors of an answer.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_graphql::{
-    Name, ServerError,
+    Error, Name, ServerError,
     parser::{
         parse_schema,
         types::{
@@ -99,6 +99,18 @@ pub struct Need {
 
 /// What an operation of a document needs; nothing where it has no such operation.
 pub fn needs(document: &ExecutableDocument, operation: Option<&str>) -> Vec<Need> {
+    needs_of(TYPES.as_ref(), document, operation)
+}
+
+fn needs_of(types: Option<&Types>, document: &ExecutableDocument, operation: Option<&str>) -> Vec<Need> {
+    match types {
+        Some(types) => needs_in(types, document, operation),
+        // Whoever may do everything may do this as well, whatever it is.
+        None => vec![Need { field: "this server".to_owned(), scopes: &[Scope::Admin] }],
+    }
+}
+
+fn needs_in(types: &Types, document: &ExecutableDocument, operation: Option<&str>) -> Vec<Need> {
     let operation = match &document.operations {
         DocumentOperations::Single(operation) => Some(operation),
         DocumentOperations::Multiple(operations) => match operation {
@@ -118,7 +130,7 @@ pub fn needs(document: &ExecutableDocument, operation: Option<&str>) -> Vec<Need
                 Selection::Field(field) => {
                     let name = &field.node.name.node;
                     // What the schema does not have is refused elsewhere.
-                    let leads_to = TYPES.get(of).and_then(|fields| fields.get(name));
+                    let leads_to = types.get(of).and_then(|fields| fields.get(name));
                     if let Some(leads_to) = leads_to {
                         note(of, name, &mut found);
                         open.push_back((leads_to, &field.node.selection_set.node));
@@ -163,7 +175,15 @@ pub fn check(needs: &[Need], caller: &Caller) -> Result<(), ServerError> {
     if lacking.is_empty() {
         return Ok(());
     }
-    Err(Code::Forbidden.server_error(format!("the caller lacks a scope: {}", lacking.join("; "))))
+    Err(Code::Forbidden.server_error(format!("{LACKING}: {}", lacking.join("; "))))
+}
+
+/// How a refusal for want of a scope begins.
+const LACKING: &str = "the caller lacks a scope";
+
+/// Refuses what the text of a document does not show.
+pub fn lacks(what: &str, scopes: &'static [Scope]) -> Error {
+    Code::Forbidden.error(format!("{LACKING}: {}", Need { field: what.to_owned(), scopes }))
 }
 
 impl std::fmt::Display for Need {
@@ -176,14 +196,19 @@ impl std::fmt::Display for Need {
 /// What the fields of an object type lead to: the name of a type.
 type Fields = HashMap<Name, Name>;
 
-/// The object types and interfaces of the schema.
-static TYPES: LazyLock<HashMap<Name, Fields>> = LazyLock::new(|| {
-    let Ok(schema) = parse_schema(super::sdl()) else { return HashMap::new() };
+/// Types by their names.
+type Types = HashMap<Name, Fields>;
+
+/// The object types and interfaces of the schema; nothing if it cannot be read.
+static TYPES: LazyLock<Option<Types>> = LazyLock::new(|| read_types(&super::sdl()));
+
+fn read_types(sdl: &str) -> Option<Types> {
+    let schema = parse_schema(sdl).ok()?;
     let types = schema.definitions.into_iter().filter_map(|definition| match definition {
         TypeSystemDefinition::Type(definition) => Some(definition.node),
         _ => None,
     });
-    types
+    let types = types
         .filter_map(|definition| {
             let fields = match definition.kind {
                 TypeKind::Object(object) => object.fields,
@@ -196,8 +221,10 @@ static TYPES: LazyLock<HashMap<Name, Fields>> = LazyLock::new(|| {
             });
             Some((definition.name.node, fields.collect()))
         })
-        .collect()
-});
+        .collect::<Types>();
+    // Without them nothing would be looked up, and so nothing be needed.
+    ["Query", "Mutation", "Subscription"].iter().all(|root| types.contains_key(*root)).then_some(types)
+}
 
 /// The table above, to be looked up.
 static NEEDED: LazyLock<HashMap<&'static str, &'static [Scope]>> =
@@ -230,6 +257,7 @@ mod tests {
             tenant: Tenant::new("t"),
             subject: "s".into(),
             scopes: scopes.iter().copied().collect::<Scopes>(),
+            trace: None,
         };
         let needs = needs(&parse_query(document).unwrap(), operation);
         let refusal = check(&needs, &caller).err().map(|error| error.message).unwrap_or_default();
@@ -268,6 +296,22 @@ mod tests {
             assert_eq!(lacking(document, operation, &[Scope::Admin]), "", "{document}");
         }
         assert_eq!(lacking("{ orders { nodes { id } } }", None, &[Scope::OrdersRead]), "");
+    }
+
+    #[test]
+    fn a_schema_that_cannot_be_read_guards_everything() {
+        assert!(TYPES.is_some());
+        for sdl in ["", "type Query {", "type Query { viewer: Int } type Mutation { a: Int }"] {
+            assert_eq!(read_types(sdl), None, "{sdl}");
+        }
+        let document = parse_query("{ viewer { subject } }").unwrap();
+        let refusal = |scopes: &[Scope]| {
+            let caller = Caller { scopes: scopes.iter().copied().collect(), ..Caller::local() };
+            check(&needs_of(None, &document, None), &caller).err().map(|error| error.message)
+        };
+        let expected = "the caller lacks a scope: this server needs admin".to_owned();
+        assert_eq!(refusal(&[Scope::OrdersRead, Scope::ConfigWrite]), Some(expected));
+        assert_eq!(refusal(&[Scope::Admin]), None);
     }
 
     #[test]

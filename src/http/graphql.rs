@@ -49,7 +49,7 @@ pub(super) async fn post(
         Ok(session) => session,
         Err(refusal) => return refusal.in_media(media).into_response(),
     };
-    let endpoint = edge.endpoint(&session, id.as_str());
+    let endpoint = edge.endpoint(&session, &id);
     match edge.rates.take(endpoint.caller(), 1) {
         Ok(standing) => standing.mark(answer_post(&edge, session, endpoint, request, form, media).await),
         Err(too_fast) => too_fast.response(media),
@@ -123,7 +123,7 @@ pub(super) async fn get(
                 Ok(session) => session,
                 Err(refusal) => return refusal.into_response(),
             };
-            let endpoint = edge.endpoint(&session, id.as_str()).only_reading();
+            let endpoint = edge.endpoint(&session, &id).only_reading();
             match edge.rates.take(endpoint.caller(), 1) {
                 Ok(standing) => standing.mark(sse::get(&edge, session, endpoint, &headers, parameters)),
                 Err(too_fast) => too_fast.response(Media::Json),
@@ -134,7 +134,7 @@ pub(super) async fn get(
                 Ok(session) => session,
                 Err(refusal) => return refusal.in_media(media).into_response(),
             };
-            let endpoint = edge.endpoint(&session, id.as_str()).only_reading();
+            let endpoint = edge.endpoint(&session, &id).only_reading();
             let mut response = match edge.rates.take(endpoint.caller(), 1) {
                 Ok(standing) => standing.mark(query(&edge, &endpoint, parameters, media).await),
                 Err(too_fast) => too_fast.response(media),

@@ -66,8 +66,15 @@ impl Edge {
     }
 
     /// What executes the operations of one request.
-    fn endpoint(&self, session: &Session, request_id: &str) -> Endpoint {
-        Endpoint::new(self.schema.clone(), self.app.clone(), session.caller.clone(), request_id)
+    fn endpoint(&self, session: &Session, id: &RequestId) -> Endpoint {
+        let caller = session.caller.clone().within(id.trace().cloned());
+        Endpoint::new(self.schema.clone(), self.app.clone(), caller, id.as_str())
+    }
+
+    /// What executes one operation on a WebSocket. It is not within the trace of the request that opened the socket, which
+    /// may be open for days.
+    fn endpoint_on_socket(&self, session: &Session, operation_id: &str) -> Endpoint {
+        Endpoint::new(self.schema.clone(), self.app.clone(), session.caller.clone(), operation_id)
     }
 }
 

@@ -17,6 +17,7 @@ use url::Url;
 use super::guard::{AddressRules, check_url};
 use super::resolve::{CheckedResolver, NothingPermitted};
 use crate::secret::Secret;
+use crate::trace::{Span, TRACE_PARENT, TRACE_STATE};
 
 /// How much of an answer is read.
 pub const MAX_RESPONSE_BYTES: usize = 256 * 1024;
@@ -131,6 +132,35 @@ pub enum SendError {
     /// The answer is longer than [`MAX_RESPONSE_BYTES`]; its status and the bytes up to there are inside.
     #[error("the answer is longer than {} KiB", MAX_RESPONSE_BYTES / 1024)]
     TooLarge(Response),
+}
+
+impl SendError {
+    /// What it is in a word, for records.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "refused",
+            Self::Timeout => "timeout",
+            Self::Connect(_) => "connect",
+            Self::Broken => "broken",
+            Self::TooLarge(_) => "too_large",
+        }
+    }
+}
+
+/// The status that was answered, or in a word why none was.
+pub fn status(sent: &Result<Response, SendError>) -> Result<u16, &'static str> {
+    match sent {
+        Ok(response) | Err(SendError::TooLarge(response)) => Ok(response.status),
+        Err(error) => Err(error.kind()),
+    }
+}
+
+/// The headers that tell the receiver of a call within which trace it is made.
+pub fn trace_headers(span: &Span) -> Vec<(String, Secret<String>)> {
+    let Some(trace) = span.trace() else { return Vec::new() };
+    let parent = (TRACE_PARENT.to_owned(), trace.parent().into());
+    let state = trace.state().map(|state| (TRACE_STATE.to_owned(), state.into()));
+    std::iter::once(parent).chain(state).collect()
 }
 
 /// At which stage a connection failed.

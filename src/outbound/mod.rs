@@ -15,7 +15,7 @@ mod sign;
 
 pub use client::{
     Client, ClientError, ConnectFailure, FRAMING_HEADERS, MAX_RESPONSE_BYTES, Method, Request, Response,
-    SendError,
+    SendError, status, trace_headers,
 };
 pub use guard::{AddressRules, MAX_URL_LENGTH, check_url};
 pub use sign::{SECRET_LENGTH, SecretError, SigningSecret, signature_headers, signatures};

@@ -18,15 +18,17 @@ use crate::{
     app::App,
     domain::plugin::{Answer, Attempt, FailureKind, HttpMethod, TooLong, judge},
     fault::Fault,
-    outbound::{Method, Request, Response, SendError, signature_headers},
+    outbound::{Method, Request, Response, SendError, signature_headers, status, trace_headers},
     secret::Secret,
     store,
+    trace::{KeyValue, Span},
     usecase::{
         plugin::{
             AttemptRecord, CallbackToken, Settlement, StoredHttp, StoredStep, excerpt, plugin_secret_context,
             sealed_header_context,
         },
         signing::{self, Sealed},
+        work::trace_of,
     },
 };
 
@@ -100,7 +102,8 @@ pub async fn ask(
         return Ok(Some(settlement));
     };
     settlement.max_attempts = http.max_attempts;
-    let request = match prepare(app, &plugin, &http, &info, &document, started_at)? {
+    let mut span = begin(app, &plugin, &http, &info);
+    let request = match prepare(app, &plugin, &http, &info, &document, &span, started_at)? {
         Ok(request) => request,
         Err(error) => {
             settlement.answer = Answer::Fail { error: error.to_string() };
@@ -113,6 +116,8 @@ pub async fn ask(
         Ok(response) | Err(SendError::TooLarge(response)) => Some(response),
         Err(_) => None,
     };
+    span.answered(status(&sent));
+    drop(span);
     app.metrics.plugin_attempt(response.map(|response| response.status), begun.elapsed());
     settlement.attempt = Some(AttemptRecord {
         started_at,
@@ -131,6 +136,7 @@ pub(super) fn prepare(
     http: &StoredHttp,
     info: &RunInfo<'_>,
     document: &Value,
+    span: &Span,
     now: DateTime<chrono::Utc>,
 ) -> Result<Result<Request, TooLong>, Fault> {
     let Payload { query, body } = match payload::of(http, document, info.run.trigger)? {
@@ -139,7 +145,7 @@ pub(super) fn prepare(
     };
     Ok(Ok(Request {
         method: method(http.method),
-        headers: headers(app, plugin, http, info, now, &body)?,
+        headers: headers(app, plugin, http, info, span, now, &body)?,
         query,
         url: http.url.clone(),
         body,
@@ -174,10 +180,11 @@ fn headers(
     plugin: &plugin::Model,
     http: &StoredHttp,
     info: &RunInfo<'_>,
+    span: &Span,
     now: DateTime<chrono::Utc>,
     body: &[u8],
 ) -> Result<Vec<(String, Secret<String>)>, Fault> {
-    let mut headers = Vec::with_capacity(http.headers.len() + 5);
+    let mut headers = Vec::with_capacity(http.headers.len() + 8);
     for header in &http.headers {
         let value = unseal(app, &header.value, &sealed_header_context(plugin.id, &header.name))?;
         headers.push((header.name.clone(), value));
@@ -191,20 +198,30 @@ fn headers(
     let message_id = format!("{}/{}", info.run.id, info.step);
     headers.extend(signature_headers(&secrets, &message_id, now.timestamp(), body));
     headers.push(("idempotency-key".to_owned(), message_id.into()));
-    headers.push(("traceparent".to_owned(), trace_parent(app).into()));
+    headers.extend(trace_headers(span));
     if !body.is_empty() {
         headers.push(("content-type".to_owned(), "application/json".to_owned().into()));
     }
     Ok(headers)
 }
 
-/// A trace of its own for each call (W3C Trace Context), which the plugin may go on with.
-fn trace_parent(app: &App) -> String {
-    let (mut trace, mut span) = ([0; 16], [0; 8]);
-    app.ids.fill(&mut trace);
-    app.ids.fill(&mut span);
-    // Neither id may be zero.
-    format!("00-{:032x}-{:016x}-01", u128::from_be_bytes(trace).max(1), u64::from_be_bytes(span).max(1))
+/// Begins the span of a call, within the trace of what set the run off.
+pub(super) fn begin(app: &App, plugin: &plugin::Model, http: &StoredHttp, info: &RunInfo<'_>) -> Span {
+    let method = match http.method {
+        HttpMethod::Get => "GET",
+        HttpMethod::Post => "POST",
+        HttpMethod::Put => "PUT",
+    };
+    let mut span = app.traces.call(method, &http.url, trace_of(info.run).as_ref(), || {
+        vec![
+            KeyValue::new("tenant.id", plugin.tenant_id.clone()),
+            KeyValue::new("plugin.name", plugin.name.clone()),
+            KeyValue::new("plugin_run.id", info.run.id.to_string()),
+            KeyValue::new("plugin_run.step", info.step.to_owned()),
+        ]
+    });
+    span.sent_before(info.run.attempts - 1);
+    span
 }
 
 fn unseal(app: &App, sealed: &str, context: &str) -> Result<Secret<String>, Fault> {

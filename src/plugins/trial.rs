@@ -9,7 +9,7 @@ use entity::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    call::{meaning, prepare},
+    call::{begin, meaning, prepare},
     document::{self, RunInfo},
     expression,
 };
@@ -21,9 +21,10 @@ use crate::{
         problem::{Found, Path, Problem},
     },
     fault::Fault,
-    outbound::{Request, SendError},
+    outbound::{Request, SendError, status},
     secret::Secret,
     store::{self, Reader},
+    trace::Trace,
     usecase::{self, plugin::StoredHttp},
 };
 
@@ -107,7 +108,8 @@ async fn call(
     let now = info.deadline;
     info.deadline = now + chrono::Duration::milliseconds(i64::from(http.callback_timeout_ms));
     let document = document(app, reader, caller, order, &info).await?;
-    let request = match prepare(app, plugin, &http, &info, &document, now)? {
+    let mut span = begin(app, plugin, &http, &info);
+    let request = match prepare(app, plugin, &http, &info, &document, &span, now)? {
         Ok(request) => request,
         Err(error) => {
             let answer = Answer::Fail { error: error.to_string() };
@@ -116,6 +118,7 @@ async fn call(
     };
     let shown = shown(&http, &request);
     let sent = app.outbound.send(request).await;
+    span.answered(status(&sent));
     let response = match &sent {
         Ok(response) | Err(SendError::TooLarge(response)) => Some(response),
         Err(_) => None,
@@ -150,6 +153,8 @@ fn run(app: &App, caller: &Caller, order: &order::Model, now: DateTime<Utc>) -> 
         created_at: now,
         started_at: Some(now),
         finished_at: None,
+        trace_parent: caller.trace.as_ref().map(Trace::parent),
+        trace_state: caller.trace.as_ref().and_then(Trace::state),
     }
 }
 

@@ -266,7 +266,7 @@ row!(plugin_workflow:
 );
 row!(plugin_run:
     tenant_id id workflow_id order_id work_order_id event_id trigger status steps step step_number attempts depth due_at lease lane
-    created_at started_at finished_at
+    created_at started_at finished_at trace_parent trace_state
 );
 row!(plugin_step:
     tenant_id run_id number step plugin_id verdict reasons patch

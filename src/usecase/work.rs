@@ -26,6 +26,7 @@ use crate::{
     fault::Fault,
     seam::Ids,
     store::{self, PageRequest, Reader, Tenant, TenantDb, attribute::Definitions, event::EventFilter},
+    trace::Trace,
 };
 
 /// How many plugin runs may lead to one another.
@@ -95,6 +96,8 @@ pub struct Recorder {
     ids: Ids,
     triggers: Arc<dyn Triggers>,
     cause: Option<Cause>,
+    /// The trace that the runs it sets off are within; if there is none, each has one of its own.
+    trace: Option<Trace>,
     events: Vec<NewEvent>,
     runs: Vec<plugin_run::Model>,
 }
@@ -141,6 +144,7 @@ impl Recorder {
     fn run(&self, event: &NewEvent, run: TriggeredRun) -> plugin_run::Model {
         let depth = event.depth + 1;
         let stopped = depth > MAX_DEPTH;
+        let trace = self.trace.clone().unwrap_or_else(|| Trace::new(&self.ids));
         plugin_run::Model {
             tenant_id: self.tenant_id.clone(),
             id: PluginRunId(self.ids.uuid()),
@@ -161,6 +165,8 @@ impl Recorder {
             created_at: self.now,
             started_at: None,
             finished_at: stopped.then_some(self.now),
+            trace_parent: Some(trace.parent()),
+            trace_state: trace.state(),
         }
     }
 
@@ -178,6 +184,11 @@ impl Recorder {
     pub fn last_event(&self) -> Option<EventId> {
         self.events.last().map(|event| event.id)
     }
+}
+
+/// The trace that a run is within.
+pub fn trace_of(run: &plugin_run::Model) -> Option<Trace> {
+    Trace::read(run.trace_parent.as_deref()?, run.trace_state.as_deref())
 }
 
 /// Whether an order waits for a run: at intake, or for the answer to a request.
@@ -244,6 +255,7 @@ impl<'a> UnitOfWork<'a> {
             ids: app.ids.clone(),
             triggers,
             cause,
+            trace: caller.trace.clone(),
             events: Vec::new(),
             runs: Vec::new(),
         };
@@ -266,6 +278,11 @@ impl<'a> UnitOfWork<'a> {
 
     /// A recorder of its own for a part of the unit that may yet be left out.
     pub fn fork(&self) -> Recorder {
+        self.fork_within(None)
+    }
+
+    /// The same for what another caller asked for, within the trace of theirs.
+    pub fn fork_within(&self, trace: Option<Trace>) -> Recorder {
         Recorder {
             actor: Arc::clone(&self.recorder.actor),
             tenant_id: self.recorder.tenant_id.clone(),
@@ -273,6 +290,7 @@ impl<'a> UnitOfWork<'a> {
             ids: self.recorder.ids.clone(),
             triggers: Arc::clone(&self.recorder.triggers),
             cause: self.recorder.cause,
+            trace: trace.or_else(|| self.recorder.trace.clone()),
             events: Vec::new(),
             runs: Vec::new(),
         }

@@ -23,11 +23,12 @@ use crate::{
     app::App,
     domain::webhook::{Attempt, judge},
     fault::Fault,
-    outbound::{Method, Request, Response, SendError, signature_headers},
+    outbound::{Method, Request, Response, SendError, signature_headers, status, trace_headers},
     store::{
         self,
         queue::{self, ClaimedDelivery, Webhook},
     },
+    trace::{KeyValue, Span},
     usecase::{
         self,
         signing::{self, Sealed},
@@ -196,8 +197,10 @@ impl Pump {
                 continue;
             };
             let body = envelope::write(&self.webhook.tenant, &event)?;
-            let mut headers = Vec::with_capacity(4);
+            let span = self.begin(&event, delivery, &endpoint.url);
+            let mut headers = Vec::with_capacity(5);
             headers.extend(signature_headers(&secrets, &event.id.to_string(), now.timestamp(), &body));
+            headers.extend(trace_headers(&span));
             headers.push(("content-type".to_owned(), envelope::CONTENT_TYPE.to_owned().into()));
             let request = Request {
                 method: Method::Post,
@@ -208,9 +211,22 @@ impl Pump {
                 timeout: self.answer_within,
             };
             let permit = permits.pop();
-            sending.spawn(send(self.app.clone(), permit, request, *delivery, event));
+            sending.spawn(send(self.app.clone(), permit, span, request, *delivery, event));
         }
         Ok(())
+    }
+
+    /// Begins the span of a delivery. It is in a trace of its own: an event does not know whose request it was.
+    fn begin(&self, event: &event::Model, delivery: &ClaimedDelivery, url: &str) -> Span {
+        let mut span = self.app.traces.call("POST", url, None, || {
+            vec![
+                KeyValue::new("tenant.id", self.webhook.tenant.to_string()),
+                KeyValue::new("webhook_endpoint.id", self.webhook.endpoint_id.to_string()),
+                KeyValue::new("event.id", event.id.to_string()),
+            ]
+        });
+        span.sent_before(delivery.attempts - 1);
+        span
     }
 }
 
@@ -218,12 +234,15 @@ impl Pump {
 async fn send(
     app: App,
     _permit: Option<OwnedSemaphorePermit>,
+    mut span: Span,
     request: Request,
     delivery: ClaimedDelivery,
     event: event::Model,
 ) -> Option<Outcome> {
     let begun = Instant::now();
     let sent = app.outbound.send(request).await;
+    span.answered(status(&sent));
+    drop(span);
     let (response, failure) = match sent {
         Ok(response) | Err(SendError::TooLarge(response)) => (Some(response), String::new()),
         Err(error) => (None, error.to_string()),

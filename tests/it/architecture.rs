@@ -67,6 +67,13 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "trace",
+        &[
+            "access", "app", "cli", "config", "domain", "events", "graphql", "http", "outbound", "plugins",
+            "serve", "store", "usecase", "webhooks",
+        ],
+    ),
+    (
         "secret.rs",
         &[
             "access", "app", "cli", "config", "domain", "events", "graphql", "http", "outbound", "plugins",
@@ -88,6 +95,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         &["usecase", "graphql", "plugins", "webhooks", "cli", "app.rs", "serve.rs", "http/callback.rs"],
     ),
     ("reqwest", &["outbound"]),
+    ("opentelemetry", &["trace"]),
     ("prometheus_client", &["metrics.rs", "events"]),
     ("jsonwebtoken", &["access"]),
     ("Utc::now", &["seam.rs"]),

@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_graphql::{Context, Error};
 
-use super::{context::ContextExt, error};
+use super::{context::ContextExt, error, guard};
 use crate::{
     access::Scope,
     domain::{
@@ -68,6 +68,8 @@ pub struct Reading {
     found: Found,
     conditions: usize,
     phones: Phones,
+    /// What the caller may not filter by, though it tried.
+    forbidden: Option<Path>,
 }
 
 /// Whether orders can be found by phone numbers.
@@ -113,10 +115,19 @@ pub async fn filter<W: Where>(ctx: &Context<'_>, filter: W) -> Result<Filter<W::
 impl Reading {
     async fn begin(ctx: &Context<'_>) -> Result<Self, Error> {
         let definitions = ctx.app()?.definitions(ctx.caller()?).await.map_err(|fault| ctx.fault(fault))?;
-        Ok(Self { definitions, found: Found::new(), conditions: 0, phones: Phones::Elsewhere })
+        Ok(Self {
+            definitions,
+            found: Found::new(),
+            conditions: 0,
+            phones: Phones::Elsewhere,
+            forbidden: None,
+        })
     }
 
     fn end<T>(self, ctx: &Context<'_>, value: T) -> Result<T, Error> {
+        if let Some(at) = self.forbidden {
+            return Err(guard::lacks(&at.to_string(), &[Scope::PiiRead]));
+        }
         self.found.or(value).map_err(|problems: Problems| error::bad_arguments(ctx, problems))
     }
 
@@ -136,14 +147,11 @@ impl Reading {
     /// What it takes to find orders by phone numbers; if that cannot be, says so.
     fn phones(&mut self, at: &Path) -> Option<(Arc<Keyring>, Tenant)> {
         self.conditions += 1;
-        let message = match &self.phones {
+        match &self.phones {
             Phones::Allowed(keyring, tenant) => return Some((Arc::clone(keyring), tenant.clone())),
-            Phones::Forbidden => {
-                "the caller lacks the scope pii:read, without which phone numbers find nothing"
-            }
-            Phones::Elsewhere => "phone numbers find orders in lists only",
-        };
-        self.refuse(at, message);
+            Phones::Forbidden => self.forbidden = Some(at.clone()),
+            Phones::Elsewhere => self.refuse(at, "phone numbers find orders in lists only"),
+        }
         None
     }
 

@@ -26,13 +26,13 @@ impl PhoneFilter {
     pub fn read<E: Listed>(self, at: &Path, reading: &mut Reading) -> Option<Filter<E>> {
         let digits = self.ends_with;
         let at = at.field("endsWith");
+        let (keyring, tenant) = reading.phones(&at)?;
         let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
         if !is_number || !(PHONE_MIN_DIGITS..=PHONE_MAX_DIGITS).contains(&digits.len()) {
             let message = format!("must be {PHONE_MIN_DIGITS} to {PHONE_MAX_DIGITS} digits without spaces");
             reading.refuse(&at, message);
             return None;
         }
-        let (keyring, tenant) = reading.phones(&at)?;
         let beginnings = phone_beginnings(&keyring, &tenant, &digits).into_iter();
         let tests = beginnings.map(|beginning| {
             let end = [beginning.as_slice(), &END].concat();

@@ -216,7 +216,7 @@ fn item(operation: &'static str, input: OrderCreateInput, at: Path) -> Item {
     let key = key_of(operation, input.idempotency_key.clone(), &input);
     let mut found = Found::new();
     let order = input.into_domain(&at, &mut found);
-    Item { at, order, found, key }
+    Item { at, order, found, key, trace: None }
 }
 
 fn update_command(input: OrderUpdateInput) -> Result<Update, UseCaseError> {

@@ -179,7 +179,7 @@ impl Session {
             return Err(End::Close(code::UNAUTHORIZED, "Unauthorized"));
         };
         self.begun += 1;
-        let endpoint = self.edge.endpoint(caller, &format!("{}.{}", self.id, self.begun));
+        let endpoint = self.edge.endpoint_on_socket(caller, &format!("{}.{}", self.id, self.begun));
         if let Err(too_fast) = self.edge.rates.take(endpoint.caller(), 1) {
             return self.refuse(id, Code::RateLimited, too_fast.message()).await;
         }

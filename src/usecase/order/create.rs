@@ -20,6 +20,7 @@ use crate::{
     events::{Cursor, Fact, Reason},
     fault::Fault,
     store::{self, TenantDb, attribute::Definitions},
+    trace::Trace,
     usecase::{
         Error, OrderDone,
         aggregate::Aggregate,
@@ -43,6 +44,8 @@ pub struct Item {
     pub found: Found,
     /// The key under which its answer is kept.
     pub key: Option<Key>,
+    /// The trace of whoever asks for it, where others ask in the same call.
+    pub trace: Option<Trace>,
 }
 
 /// What becomes of the others when one of many orders is refused.
@@ -73,7 +76,7 @@ impl Created {
 
 /// Registers an order with its work orders: all or nothing.
 pub async fn create(app: &App, caller: &Caller, item: Item) -> Result<Created, Error> {
-    app.together.create(app, caller, item).await
+    app.together.create(app, caller, Item { trace: caller.trace.clone(), ..item }).await
 }
 
 /// Registers many orders in one transaction; the results stand in the order of the items.
@@ -84,6 +87,7 @@ pub async fn create_many(
     on_error: OnError,
 ) -> Result<Vec<Result<Created, Problems>>, Error> {
     let definitions = app.definitions(caller).await?;
+    let traces: Vec<_> = items.iter().map(|item| item.trace.clone()).collect();
     let mut batch = Batch::check(items, &definitions);
     batch.repeat_refused(&app.reader(caller).db()).await?;
     if !batch.may_go_on(on_error) {
@@ -96,7 +100,8 @@ pub async fn create_many(
     let mut work = UnitOfWork::begin(app, caller).await?;
     let mut planned = BTreeMap::new();
     for (index, (order, key)) in std::mem::take(&mut batch.fresh) {
-        planned.insert(index, (plan(&work, &lifecycles, order)?, key));
+        let recorder = work.fork_within(traces.get(index).cloned().flatten());
+        planned.insert(index, (plan(&work, recorder, &lifecycles, order)?, key));
     }
     batch.claim_keys(&work, &mut planned).await?;
     if !batch.may_go_on(on_error) {
@@ -180,7 +185,7 @@ impl Batch {
             repeats: Vec::new(),
         };
         let mut first_uses: HashMap<String, (usize, Key)> = HashMap::new();
-        for (index, Item { at, mut order, mut found, key }) in items.into_iter().enumerate() {
+        for (index, Item { at, mut order, mut found, key, .. }) in items.into_iter().enumerate() {
             // What could not be read is not missed as well.
             let is_read = found.is_empty();
             check_at(&order, &at, &mut found);
@@ -313,8 +318,12 @@ impl Batch {
 }
 
 /// Decides on a new order: it is born INITIATED, and where no plugin workflow gates it, VALIDATEd at once.
-fn plan(work: &UnitOfWork<'_>, lifecycles: &Lifecycles, order: NewOrder) -> Result<Plan, Error> {
-    let mut recorder = work.fork();
+fn plan(
+    work: &UnitOfWork<'_>,
+    mut recorder: Recorder,
+    lifecycles: &Lifecycles,
+    order: NewOrder,
+) -> Result<Plan, Error> {
     let consignee = order.consignee.clone();
     let (order_row, work_order_rows) = rows(work, lifecycles, order)?;
     let mut aggregate = Aggregate::new(order_row, work_order_rows, lifecycles.clone());

@@ -19,7 +19,7 @@ use crate::{
     usecase::{
         Error,
         aggregate::Aggregate,
-        work::{Cause, UnitOfWork},
+        work::{Cause, UnitOfWork, trace_of},
     },
 };
 
@@ -125,6 +125,7 @@ async fn settle(
     answer: Answer,
     body: &[u8],
 ) -> Result<CalledBack, Error> {
+    let caller = &caller.clone().within(trace_of(run));
     let cause = Cause { run_id: run.id, workflow_id: run.workflow_id, depth: run.depth };
     let mut work = UnitOfWork::begin_for(app, caller, Some(cause)).await?;
     let mut aggregate = Aggregate::lock(&work, run.order_id)

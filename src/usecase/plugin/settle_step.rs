@@ -24,7 +24,7 @@ use crate::{
     usecase::{
         Error,
         aggregate::Aggregate,
-        work::{Cause, UnitOfWork},
+        work::{Cause, UnitOfWork, trace_of},
     },
 };
 
@@ -70,6 +70,7 @@ pub async fn settle_step(app: &App, tenant: &Tenant, settlement: Settlement) -> 
     let caller = Caller::system(tenant.clone()).named(&format!("plugin:{}", settlement.plugin_name));
     let runs = store::plugin_run::by_ids(&app.reader(&caller).db(), &[settlement.run_id]).await?;
     let Some(run) = runs.into_iter().next() else { return Ok(()) };
+    let caller = caller.within(trace_of(&run));
     let cause = Cause { run_id: run.id, workflow_id: run.workflow_id, depth: run.depth };
     let mut work = UnitOfWork::begin_for(app, &caller, Some(cause)).await?;
     let mut aggregate = Aggregate::lock(&work, run.order_id)

@@ -2,7 +2,7 @@
 
 mod api_keys;
 mod erase;
-mod issuer;
+pub(crate) mod issuer;
 mod scopes;
 mod sealing;
 mod tenants;
@@ -21,5 +21,6 @@ pub(crate) fn caller(scopes: &[Scope]) -> Caller {
         tenant: Tenant::new("default"),
         subject: Arc::from("carl"),
         scopes: scopes.iter().copied().collect(),
+        trace: None,
     }
 }

@@ -28,7 +28,12 @@ const OWN: &str = "subscription { orderEvents { order { clientId } } }";
 const DEPTH: usize = 3;
 
 fn of(tenant: &str) -> Caller {
-    Caller { tenant: Tenant::new(tenant), subject: format!("{tenant}-subject").into(), scopes: Scopes::all() }
+    Caller {
+        tenant: Tenant::new(tenant),
+        subject: format!("{tenant}-subject").into(),
+        scopes: Scopes::all(),
+        trace: None,
+    }
 }
 
 /// The same data for each tenant, with its name in every text.

@@ -8,7 +8,7 @@ use std::{
 use futures_util::{Stream, StreamExt as _};
 
 /// How long anything that must come may take. Far more than it needs: a busy machine is no failure.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 /// How long to let others work before a condition is looked at again.
 const PAUSE: Duration = Duration::from_millis(5);
 

@@ -5,10 +5,16 @@ use axum::{
     http::{Request, StatusCode},
 };
 use serde_json::json;
-use waybill::config::Config;
+use waybill::{
+    access::Scope,
+    config::{AccessConfig, Config},
+};
 
 use super::{Answer, ask, get, post_json};
-use crate::harness::{Socket, TestApp, samples::order};
+use crate::{
+    access::{caller, issuer::Key},
+    harness::{Socket, TestApp, samples::order, text},
+};
 
 /// The lines about one metric, without its help.
 fn lines<'a>(answer: &'a Answer, name: &str) -> Vec<&'a str> {
@@ -100,4 +106,31 @@ async fn metrics_are_for_this_machine_or_have_an_address_of_their_own() {
     let answer = super::ask_router(router, request).await;
     assert_eq!(answer.status, 200);
     assert!(answer.text.contains(r#"name="Viewer""#), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn once_access_is_configured_metrics_are_on_no_address_of_callers() {
+    const SECRET: &[u8] = b"a secret of at least thirty-two bytes";
+    let access =
+        AccessConfig { jwt_secret: Some(SECRET.to_vec().into()), api_keys: true, ..AccessConfig::default() };
+    let app = TestApp::start_closed(access).await;
+    let claims = json!({"tenant": "default", "sub": "root", "scope": "admin", "exp": 1_772_355_600});
+    let token = Key::Secret(SECRET.to_vec()).token(&json!({"alg": "HS256"}), &claims);
+    let create = "mutation { apiKeyCreate(input: {name: \"all\", scopes: [\"admin\"]}) { key } }";
+    let key = app.execute_as(caller(&[Scope::Admin]), create, json!({})).await.data();
+    let key = text(&key["apiKeyCreate"]["key"]);
+    for credentials in [None, Some(&token), Some(&key)] {
+        if let Some(credentials) = credentials {
+            let (status, _) = app.execute_with(credentials, "{ apiKeys { id } }", json!({})).await;
+            assert_eq!(status, StatusCode::OK);
+        }
+        let mut request = Request::get("/metrics").header("host", "127.0.0.1");
+        if let Some(credentials) = credentials {
+            request = request.header("authorization", format!("Bearer {credentials}"));
+        }
+        let answer = ask(&app, request.body(Body::empty()).unwrap()).await;
+        let (status, code, _) = answer.refusal();
+        assert_eq!((status, code.as_str()), (404, "BAD_USER_INPUT"), "{credentials:?}");
+        assert!(!answer.text.contains("waybill_"), "{}", answer.text);
+    }
 }

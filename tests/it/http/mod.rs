@@ -15,6 +15,7 @@ mod response;
 mod shutdown;
 mod socket;
 mod sse;
+mod traces;
 
 use axum::{
     body::Body,

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{self, Message};
@@ -232,4 +233,28 @@ async fn so_many_operations_run_on_one_socket_and_no_more() {
     socket.say(json!({"type": "complete", "id": "17"})).await;
     socket.subscribe("one more", "{ viewer { tenantId } }", json!({})).await;
     assert!(matches!(socket.word("one more").await, Word::Next(_)));
+}
+
+#[tokio::test]
+async fn a_thousand_sockets_that_never_begin_take_nothing_from_others() {
+    let app = TestApp::start().await;
+    let address = app.listen().await;
+    let mut other = Socket::open(address).await;
+    other.subscribe("1", crate::event::WATCH, json!({})).await;
+    other.is_silent().await;
+    let mut silent: Vec<_> =
+        stream::iter(0..1_000).map(|_| Socket::connect(address)).buffer_unordered(50).collect().await;
+    let metrics = super::get(&app, "/metrics").await.text;
+    assert!(metrics.contains("\nwaybill_sockets 1001\n"), "{metrics}");
+    // Another caller is served as ever: by POST, on a socket, and by the subscription that it has.
+    app.create(order(1)).await;
+    assert_eq!(other.events("1", 4).await.len(), 4);
+    let answer = crate::harness::wire::post(address, "{ viewer { tenantId } }", &json!({})).await.unwrap();
+    assert_eq!(answer["data"]["viewer"]["tenantId"], json!("default"));
+    Socket::open(address).await.is_silent().await;
+    // Each of the silent is shown out.
+    for socket in &mut silent {
+        assert_eq!(socket.closed().await, closed(4408, "Connection initialisation timeout"));
+    }
+    other.is_silent().await;
 }

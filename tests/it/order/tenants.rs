@@ -8,7 +8,7 @@ use waybill::{access::Caller, store::Tenant};
 use crate::harness::{TestApp, samples, text};
 
 fn other() -> Caller {
-    Caller { tenant: Tenant::new("other"), subject: Arc::from("olga"), scopes: Caller::local().scopes }
+    Caller { tenant: Tenant::new("other"), subject: Arc::from("olga"), ..Caller::local() }
 }
 
 #[tokio::test]

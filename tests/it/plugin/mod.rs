@@ -19,6 +19,7 @@ mod schemas;
 mod steps;
 mod takeover;
 mod template;
+mod trace;
 mod trial;
 mod triggers;
 mod update;
