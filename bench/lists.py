@@ -14,7 +14,8 @@ from pathlib import Path
 
 from server import Server, build, describe_machine, fail, log
 
-BASE = 20_000  # orders made by the server; further ones are copies of these, as if made a minute before, two, and so on
+BASE = 10_000  # orders made by the server; further ones are copies of these, as if made a minute before, two, and so on
+CODES = 400  # each is that of 25 orders, whatever the size of the table: those of copies are others
 INDEXED = {"lane": "STRING", "priority": "NUMBER", "due": "DATE_TIME", "code": "STRING"}
 PLAIN = {"colour": "STRING", "floor": "NUMBER", "gift": "BOOLEAN", "note": "STRING"}
 PAGE = "nodes { id clientOrderId status customAttributes workOrders { id status } } pageInfo { endCursor }"
@@ -34,7 +35,7 @@ def order(number, attributes):
         "lane": f"lane-{chance.randrange(10)}",
         "priority": chance.randrange(1_000),
         "due": f"2026-{chance.randrange(1, 13):02}-{chance.randrange(1, 29):02}T{chance.randrange(24):02}:00:00Z",
-        "code": f"code-{number % BASE:05}",
+        "code": f"code-{number % CODES:03}",
         "colour": "red", "floor": 3, "gift": True, "note": "leave it at the door",
     }  # fmt: skip
     work_order = {
@@ -77,6 +78,10 @@ def earlier_id(id, minutes):
     return id and (int.from_bytes(id[:6], "big") - 60_000 * minutes).to_bytes(6, "big") + id[6:]
 
 
+def other_code(value):
+    return value.replace(b"code-", b"copy-")
+
+
 def earlier(time, minutes):
     moved = datetime.fromisoformat(time) - timedelta(minutes=minutes)
     return moved.isoformat(timespec="microseconds")
@@ -85,6 +90,10 @@ def earlier(time, minutes):
 # The same as `earlier_id` in PostgreSQL's words.
 EARLIER_ID = """(lpad(to_hex(('x' || translate(substr({0}::text, 1, 13), '-', ''))::bit(48)::bigint - number * 60000), 12, '0')
     || substr({0}::text, 15))::uuid"""
+
+OTHER_CODE = "replace(custom_attributes, 'code-', 'copy-')"
+OTHER_CODE_ENTRY = """CASE position('code-'::bytea IN value) WHEN 0 THEN value
+    ELSE overlay(value PLACING 'copy-'::bytea FROM position('code-'::bytea IN value)) END"""
 
 
 class Sqlite:
@@ -98,10 +107,12 @@ class Sqlite:
         connection = sqlite3.connect(self.file, isolation_level=None)
         connection.create_function("earlier_id", 2, earlier_id, deterministic=True)
         connection.create_function("earlier", 2, earlier, deterministic=True)
+        connection.create_function("other_code", 1, other_code, deterministic=True)
         connection.execute("BEGIN IMMEDIATE")
         for table, ids in COPIES.items():
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
             changed = {c: f"earlier_id({c}, ?1)" for c in ids.split()} | {c: f"earlier({c}, ?1)" for c in TIMES}
+            changed |= {"custom_attributes": OTHER_CODE, "value": "other_code(value)"}
             chosen = [changed.get(c, f'"{c}"') for c in columns]
             # Held still while it is copied from: of a growing table a copy would be copied too.
             connection.execute(f"CREATE TEMP TABLE base_{table} AS SELECT * FROM {table}")
@@ -132,6 +143,7 @@ class Postgres:
             query = f"SELECT column_name FROM information_schema.columns WHERE table_name = '{table}' ORDER BY ordinal_position"
             columns = self.run(self.url, query)
             changed = {c: EARLIER_ID.format(c) for c in ids.split()} | {c: f"{c} - number * interval '1 minute'" for c in TIMES}
+            changed |= {"custom_attributes": OTHER_CODE, "value": OTHER_CODE_ENTRY}
             chosen = [changed.get(c, f'"{c}"') for c in columns]
             copy = f"INSERT INTO {table} SELECT {', '.join(chosen)} FROM {table}, generate_series(1, {count - 1}) number"
             self.run(self.url, copy)
@@ -149,7 +161,7 @@ LISTS = {
         "orderBy": [{"attribute": "due"}],
     },
     "a rare value, by another": lambda n: {
-        "where": {"attribute": {"key": "code", "eq": f"code-{n * 7 % BASE:05}"}},
+        "where": {"attribute": {"key": "code", "eq": f"code-{n * 7 % CODES:03}"}},
         "orderBy": [{"attribute": "priority", "direction": "DESC"}],
     },
     "status and type of a work order": lambda n: {
