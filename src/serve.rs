@@ -18,7 +18,7 @@ use crate::{
     plugins::{PluginManager, Worker},
     seam::{Clock, Ids},
     secret::{Keyring, LoadError},
-    store::{self, Database, contact::Contacts},
+    store::{self, Database, Statistics, contact::Contacts},
     trace::{Post, Traces},
     usecase::{attribute::Indexer, idempotency::Cleaner, order::Together, retention::Retention},
     webhooks,
@@ -41,7 +41,7 @@ const RESTART_AFTER: Duration = Duration::from_secs(1);
 type Service = (&'static str, fn(App, CancellationToken) -> BoxFuture<'static, ()>);
 
 /// Everything that runs beside the requests.
-const SERVICES: [Service; 8] = [
+const SERVICES: [Service; 9] = [
     ("wake-ups", |app, stop| app.wake.service(app.database.clone()).run(stop).boxed()),
     ("signing keys", |app, stop| async move { app.access.keep_fresh(stop).await }.boxed()),
     ("event tail", |app, stop| app.hub.tail(app.database.clone(), app.wake.clone()).run(stop).boxed()),
@@ -50,6 +50,7 @@ const SERVICES: [Service; 8] = [
     ("event cleaner", |app, stop| Retention::new(app).run(stop).boxed()),
     ("indexer", |app, stop| Indexer::new(app).run(stop).boxed()),
     ("idempotency cleaner", |app, stop| Cleaner::new(app).run(stop).boxed()),
+    ("statistics", |app, stop| Statistics::new(app.database).run(stop).boxed()),
 ];
 
 /// Opens the store that is configured, brings its schema up to date and puts the program's parts together.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use entity::{id::PluginRunId, plugin, stored::PluginRunStatus};
+use futures_util::future::{try_join, try_join3};
 use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -48,8 +49,7 @@ pub async fn ask(
     let plugin_id = step.plugin()?;
     let started_at = app.clock.now();
     let mut settlement = Settlement {
-        run_id,
-        lease,
+        run,
         step,
         plugin_name: String::new(),
         max_attempts: 1,
@@ -58,11 +58,13 @@ pub async fn ask(
         attempt: None,
         answer: Answer::Fail { error: "the plugin was deleted".to_owned() },
     };
-    let Some(plugin) = store::plugin::by_id(&reader.db(), plugin_id).await? else {
-        return Ok(Some(settlement));
-    };
+    let db = reader.db();
+    // The end of the log before the order is read: what changes in between is then taken for unknown to the plugin.
+    let (plugin, seen) = try_join(store::plugin::by_id(&db, plugin_id), store::event::head(&db)).await?;
+    let Some(plugin) = plugin else { return Ok(Some(settlement)) };
+    settlement.seen = seen;
     settlement.plugin_name.clone_from(&plugin.name);
-    if run.status == PluginRunStatus::Waiting {
+    if settlement.run.status == PluginRunStatus::Waiting {
         let error = "the plugin put its answer off, and did not give it by its deadline".to_owned();
         settlement.answer = Answer::Fail { error };
         return Ok(Some(settlement));
@@ -74,19 +76,18 @@ pub async fn ask(
     let http: Option<StoredHttp> = plugin.http.as_deref().map(serde_json::from_str).transpose()?;
     let put_off = http.as_ref().map_or(0, |http| http.callback_timeout_ms);
     settlement.deadline = started_at + chrono::Duration::milliseconds(i64::from(put_off));
-    // Before the order is read: what changes in between is then taken for unknown to the plugin.
-    settlement.seen = store::event::head(&reader.db()).await?;
+    let run = &settlement.run;
     let token = CallbackToken {
         tenant: caller.tenant.to_string(),
         step_number: run.step_number,
         attempt: run.attempts,
         started_at,
         deadline: settlement.deadline,
-        seen: settlement.seen,
+        seen,
     };
     let callback_url = format!("{}/plugin-callbacks/{run_id}", app.config.public_url());
     let info = RunInfo {
-        run: &run,
+        run,
         workflow_id: run.workflow_id,
         step: &settlement.step.name,
         deadline: settlement.deadline,
@@ -157,12 +158,16 @@ pub(super) fn prepare(
 async fn document(app: &App, caller: &Caller, info: &RunInfo<'_>) -> Result<Value, Fault> {
     let reader = app.reader(caller);
     let gone = |what| Fault::broken(format!("a plugin run is about {what} that is not there"));
-    let order = store::order::by_id(&reader.db(), info.run.order_id).await?;
+    let (db, event_ids) = (reader.db(), [info.run.event_id]);
+    let (order, work_orders, events) = try_join3(
+        store::order::by_id(&db, info.run.order_id),
+        store::work_order::of_order(&db, info.run.order_id),
+        store::event::by_ids(&db, &event_ids),
+    )
+    .await?;
     let order = order.ok_or_else(|| gone("an order"))?;
-    let work_orders = store::work_order::of_order(&reader.db(), order.id).await?;
     // A run may be open for longer than events are kept, held for instance; it then goes on without its event.
-    let event = store::event::by_ids(&reader.db(), &[info.run.event_id]).await?.pop();
-    document::whole(app, &caller.tenant, &order, &work_orders, event.as_ref(), info)
+    document::whole(app, &caller.tenant, &order, &work_orders, events.first(), info)
 }
 
 const fn method(method: HttpMethod) -> Method {

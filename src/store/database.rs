@@ -36,9 +36,11 @@ const POSTGRES_CONNECTIONS: u32 = 8;
 const POSTGRES_STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a process that waits for another one's migrations looks whether they are done.
 const ASK_FOR_LOCK_EVERY: Duration = Duration::from_millis(50);
-/// What is read, is looked up by indexes, a row for each row found before. Without values to plan for, PostgreSQL may take
-/// a whole table for the shorter way, and compile the statement besides.
-const POSTGRES_READS_BY_INDEX: [(&str, &str); 5] = [
+/// Every statement is a look-up by indexes whatever its values are, a row for each row found before. So planning it anew
+/// each time, as the server would for lists of ids, only costs; and without values to plan for, PostgreSQL may take a
+/// whole table for the shorter way, and compile the statement besides.
+const POSTGRES_LOOKS_UP: [(&str, &str); 6] = [
+    ("plan_cache_mode", "force_generic_plan"),
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
@@ -110,9 +112,9 @@ impl Database {
             let connections = connections.unwrap_or(POSTGRES_CONNECTIONS);
             let limits =
                 Limits { connections, acquire_timeout: ACQUIRE_TIMEOUT, test_after_idle: TEST_AFTER_IDLE };
-            let mut pool = connect_postgres(url, connections, &[]).await?;
+            let mut pool = connect_postgres(url, connections).await?;
             count_statements(&mut pool, &statements);
-            let read_pool = connect_postgres(url, connections, &POSTGRES_READS_BY_INDEX).await?;
+            let read_pool = connect_postgres(url, connections).await?;
             let read_pool = read_pool.get_postgres_connection_pool().clone();
             let readers = Some(Readers::new(read_pool, limits, Arc::clone(&statements)));
             return Ok(Self { writer: pool.clone(), reader: pool, readers, statements });
@@ -264,19 +266,11 @@ fn common_options(options: &mut ConnectOptions, connections: u32) {
         .record_stmt_in_spans(false);
 }
 
-async fn connect_postgres(
-    url: &str,
-    connections: u32,
-    settings: &'static [(&'static str, &'static str)],
-) -> Result<DatabaseConnection, OpenError> {
+async fn connect_postgres(url: &str, connections: u32) -> Result<DatabaseConnection, OpenError> {
     let mut options = ConnectOptions::new(url.to_owned());
     common_options(&mut options, connections);
     options.statement_timeout(POSTGRES_STATEMENT_TIMEOUT);
-    // Every statement is a look-up by an index whatever its values are, so planning it anew each time, as the server
-    // would for lists of ids, only costs.
-    options.map_sqlx_postgres_opts(|postgres| {
-        postgres.options([("plan_cache_mode", "force_generic_plan")]).options(settings.iter().copied())
-    });
+    options.map_sqlx_postgres_opts(|postgres| postgres.options(POSTGRES_LOOKS_UP));
     sea_orm::Database::connect(options).await.map_err(OpenError::Connect)
 }
 

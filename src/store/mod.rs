@@ -13,6 +13,7 @@ pub mod list;
 pub mod page;
 mod readers;
 mod rows;
+mod statistics;
 mod tenant;
 
 pub mod api_key;
@@ -33,4 +34,5 @@ pub use cache::TenantCache;
 pub use database::{Database, OpenError, Statements, sqlite_path};
 pub use page::{Direction, Page, PageRequest};
 pub use rows::Part;
+pub use statistics::Statistics;
 pub use tenant::{Reader, Tenant, TenantDb};

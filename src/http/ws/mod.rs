@@ -23,7 +23,7 @@ use session::Session;
 const PROTOCOL: &str = "graphql-transport-ws";
 
 /// A socket that waits needs little; large messages grow the buffer while they are read.
-const READ_BUFFER_BYTES: usize = 4096;
+const READ_BUFFER_BYTES: usize = 1024;
 /// Messages that come together are sent together up to this length.
 const WRITE_BUFFER_BYTES: usize = 4096;
 

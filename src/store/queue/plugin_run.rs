@@ -67,21 +67,32 @@ pub async fn claim_runs(
     limit: usize,
 ) -> Result<Vec<PluginRunId>, DbErr> {
     let backend = database.backend();
-    let skip_locked = if backend == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
+    // A list of ids is looked up by the index; a subquery PostgreSQL may join with all runs of the tenant.
+    let (skip_locked, chosen) = match backend {
+        DbBackend::Postgres => ("FOR UPDATE SKIP LOCKED", "= ANY (ARRAY(SELECT id FROM due))"),
+        _ => ("", "IN (SELECT id FROM due)"),
+    };
     let statement = Statement::from_sql_and_values(
         backend,
         // The rows are chosen once, in the first part: as a plain subquery PostgreSQL may run it again and again, and
         // lock more than `limit`.
         format!(
             "WITH due AS (SELECT id FROM plugin_run WHERE tenant_id = $4 AND lane = $5 AND due_at <= $3 \
-             ORDER BY due_at LIMIT {limit} {skip_locked}) \
+             ORDER BY due_at LIMIT $6 {skip_locked}) \
              UPDATE plugin_run SET lease = $1, due_at = $2, \
              status = CASE status WHEN 'WAITING' THEN status ELSE 'RUNNING' END, \
              attempts = CASE status WHEN 'WAITING' THEN attempts ELSE attempts + 1 END, \
              started_at = COALESCE(started_at, $3) \
-             WHERE tenant_id = $4 AND id IN (SELECT id FROM due) RETURNING id"
+             WHERE tenant_id = $4 AND id {chosen} RETURNING id"
         ),
-        [lease.into(), held_until.into(), now.into(), lane.tenant.as_str().into(), lane.id.into()],
+        [
+            lease.into(),
+            held_until.into(),
+            now.into(),
+            lane.tenant.as_str().into(),
+            lane.id.into(),
+            i64::try_from(limit).unwrap_or(i64::MAX).into(),
+        ],
     );
     let rows = database.writer().query_all_raw(statement).await?;
     rows.iter().map(|row| row.try_get_by_index(0)).collect()

@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use entity::{
-    id::PluginRunId,
     plugin_attempt, plugin_run,
     stored::{PluginRunStatus, Verdict},
 };
-use uuid::Uuid;
 
 use super::{
     StoredStep,
@@ -44,10 +42,8 @@ pub struct AttemptRecord {
 /// What a worker learned about a step that it held.
 #[derive(Clone, Debug)]
 pub struct Settlement {
-    /// The run.
-    pub run_id: PluginRunId,
-    /// Under which take-up it held the run.
-    pub lease: Uuid,
+    /// The run, as it was when its plugin was asked.
+    pub run: plugin_run::Model,
     /// The step.
     pub step: StoredStep,
     /// Name of the plugin that was asked; it is the actor of what follows.
@@ -68,20 +64,18 @@ pub struct Settlement {
 /// another process took the run over, or after the run was dropped, changes nothing.
 pub async fn settle_step(app: &App, tenant: &Tenant, settlement: Settlement) -> Result<(), Error> {
     let caller = Caller::system(tenant.clone()).named(&format!("plugin:{}", settlement.plugin_name));
-    let runs = store::plugin_run::by_ids(&app.reader(&caller).db(), &[settlement.run_id]).await?;
-    let Some(run) = runs.into_iter().next() else { return Ok(()) };
-    let caller = caller.within(trace_of(&run));
-    let cause = Cause { run_id: run.id, workflow_id: run.workflow_id, depth: run.depth };
+    let Settlement { run: asked, step, max_attempts, deadline, seen, attempt, answer, .. } = settlement;
+    let caller = caller.within(trace_of(&asked));
+    let cause = Cause { run_id: asked.id, workflow_id: asked.workflow_id, depth: asked.depth };
     let mut work = UnitOfWork::begin_for(app, &caller, Some(cause)).await?;
-    let mut aggregate = Aggregate::lock(&work, run.order_id)
+    let mut aggregate = Aggregate::lock(&work, asked.order_id)
         .await?
         .ok_or_else(|| Fault::broken("a plugin run without an order"))?;
-    let run = store::plugin_run::lock(&work.db(), settlement.run_id).await?;
-    let Some(mut run) = run.filter(|run| run.lease == Some(settlement.lease)) else {
-        tracing::info!(plugin_run.id = %settlement.run_id, "an answer came too late and was dropped");
+    let run = store::plugin_run::lock(&work.db(), asked.id).await?;
+    let Some(mut run) = run.filter(|run| run.lease == asked.lease) else {
+        tracing::info!(plugin_run.id = %asked.id, "an answer came too late and was dropped");
         return Ok(());
     };
-    let Settlement { step, max_attempts, deadline, seen, attempt, answer, .. } = settlement;
     let kept = kept(&work, &run, attempt, &answer).await?;
     match answer {
         Answer::Retry { after, .. } if run.attempts < max_attempts => {

@@ -3,17 +3,18 @@
 use chrono::{DateTime, Utc};
 use entity::{order, work_order};
 use sea_orm::{DatabaseBackend, EntityTrait};
+use serde_json::json;
 use waybill::{
     access::Caller,
     domain::attribute::Typed,
     store::{
-        Direction, PageRequest,
+        Direction, PageRequest, Statistics,
         list::{Attribute, By, Cell, Filter, Key, List, Listed, Test, explain},
     },
 };
 
 use super::app;
-use crate::harness::TestApp;
+use crate::harness::{TestApp, samples};
 
 fn text(value: &str) -> Test {
     Test::OneOf(vec![Cell::Text(value.to_owned())])
@@ -134,4 +135,20 @@ async fn what_is_sorted_by_is_read_in_the_order_of_its_index() {
         assert!(names(&app, &plan, index), "{index}: {plan}");
         assert!(!plan.contains("Sort") && !plan.contains("TEMP B-TREE"), "{index}: {plan}");
     }
+}
+
+#[tokio::test]
+async fn statistics_follow_tables_that_grow() {
+    let app = TestApp::start().await;
+    let statistics = Statistics::new(app.app.database.clone());
+    assert_eq!(statistics.refresh().await.unwrap(), [""; 0], "empty tables are planned for as they are");
+    let orders: Vec<_> = (0..200).map(|_| samples::order(1)).collect();
+    let created = app.mutate("ordersCreate", json!({ "orders": orders }), "failed").await;
+    assert_eq!(created["failed"], 0);
+    let expected: &[&str] = match app.app.database.backend() {
+        DatabaseBackend::Postgres => &["event", "platform_order", "work_order"],
+        _ => &[],
+    };
+    assert_eq!(statistics.refresh().await.unwrap(), expected);
+    assert_eq!(statistics.refresh().await.unwrap(), [""; 0], "nothing grew since");
 }

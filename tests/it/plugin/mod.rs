@@ -104,8 +104,7 @@ async fn claim_and_die(app: &TestApp) -> Uuid {
 /// Settles a run as a process would that held it under `lease`.
 async fn settle_late(app: &TestApp, run: &plugin_run::Model, lease: Uuid, plugin_id: &str, answer: Answer) {
     let settlement = Settlement {
-        run_id: run.id,
-        lease,
+        run: plugin_run::Model { lease: Some(lease), ..run.clone() },
         step: StoredStep {
             name: "check".to_owned(),
             plugin_id: plugin_id.to_owned(),
