@@ -142,7 +142,7 @@ async fn statistics_follow_tables_that_grow() {
     let app = TestApp::start().await;
     let statistics = Statistics::new(app.app.database.clone());
     assert_eq!(statistics.refresh().await.unwrap(), [""; 0], "empty tables are planned for as they are");
-    let orders: Vec<_> = (0..200).map(|_| samples::order(1)).collect();
+    let orders: Vec<_> = (0..200).map(|_| samples::order(3)).collect();
     let created = app.mutate("ordersCreate", json!({ "orders": orders }), "failed").await;
     assert_eq!(created["failed"], 0);
     let expected: &[&str] = match app.app.database.backend() {
