@@ -84,46 +84,48 @@ fn one_of(db: &TenantDb<'_>, operand: Expr, cells: &[Cell]) -> Expr {
     }
 }
 
-/// Whether a row passes a filter, in a form that no index is used for: which one is has been decided already.
-pub(super) fn check<E: Listed>(db: &TenantDb<'_>, filter: &Filter<E>) -> Expr {
+/// Whether the row with that id passes a filter, in a form that no index is used for: which one is has been decided
+/// already. Where an entry of the lists' index has the id, rows that do not pass by their attributes are not even read.
+pub(super) fn check<E: Listed>(db: &TenantDb<'_>, filter: &Filter<E>, id: &Expr) -> Expr {
     let passes = match filter {
         Filter::All(filters) => {
-            let all = filters.iter().map(|filter| check(db, filter)).reduce(Expr::and);
+            let all = filters.iter().map(|filter| check(db, filter, id)).reduce(Expr::and);
             return all.unwrap_or_else(|| Expr::cust("TRUE"));
         }
         Filter::Any(filters) => {
-            let any = filters.iter().map(|filter| check(db, filter)).reduce(Expr::or);
+            let any = filters.iter().map(|filter| check(db, filter, id)).reduce(Expr::or);
             return any.unwrap_or_else(|| Expr::cust("FALSE"));
         }
-        Filter::Not(filter) => return check(db, filter).not(),
+        Filter::Not(filter) => return check(db, filter, id).not(),
         Filter::Column(column, test) => passes(db, operand(db, *column), test),
-        Filter::Attribute(attribute, test) => passes(db, value_of::<E>(db, attribute), test),
-        Filter::WorkOrder(filter) => return has_work_order::<E>(db, filter),
+        Filter::Attribute(attribute, test) => passes(db, value_of(db, attribute, id), test),
+        Filter::WorkOrder(filter) => return has_work_order(db, filter, id),
     };
     passes.is(Expr::custom_keyword("TRUE"))
 }
 
-/// The value of an attribute of the row, by a statement of its own: PostgreSQL would join an EXISTS.
-fn value_of<E: Listed>(db: &TenantDb<'_>, attribute: &Attribute) -> Expr {
+/// The value of an attribute of a row, by a statement of its own: PostgreSQL would join an EXISTS.
+fn value_of(db: &TenantDb<'_>, attribute: &Attribute, id: &Expr) -> Expr {
     let entries = Entries(Alias::new("tested"));
     let value = Query::select()
         .expr(entries.column(list_entry::Column::Value))
         .from_as(list_entry::Entity, entries.0.clone())
         .and_where(entries.is_of(db, attribute.field))
-        .and_where(entries.column(list_entry::Column::EntityId).eq(Expr::col(E::ID.as_column_ref())))
+        .and_where(entries.column(list_entry::Column::EntityId).eq(id.clone()))
         .to_owned();
     scalar(value)
 }
 
-fn has_work_order<E: Listed>(db: &TenantDb<'_>, filter: &Filter<work_order::Entity>) -> Expr {
+fn has_work_order(db: &TenantDb<'_>, filter: &Filter<work_order::Entity>, order_id: &Expr) -> Expr {
+    let id = Expr::col(work_order::Entity::ID.as_column_ref());
     let found = Query::select()
         // It stands in the index by order alone: SQLite would read all of an index in which everything stands that is
         // asked for, rather than the few rows of the order.
         .column((work_order::Entity, work_order::Column::Sequence))
         .from(work_order::Entity)
         .and_where(db.owns::<work_order::Entity>())
-        .and_where(work_order::Column::OrderId.into_expr().eq(Expr::col(E::ID.as_column_ref())))
-        .and_where(check(db, filter))
+        .and_where(work_order::Column::OrderId.into_expr().eq(order_id.clone()))
+        .and_where(check(db, filter, &id))
         .limit(1)
         .to_owned();
     scalar(found).is_not_null()

@@ -131,7 +131,7 @@ impl<E: Listed> Plan<'_, E> {
         select.and_where(self.db.owns::<E>());
         for condition in conjuncts(&self.list.filter) {
             if !self.path.ensures(condition) {
-                select.and_where(check(self.db, condition));
+                select.and_where(check(self.db, condition, &id));
             }
         }
         Some((select, id))
