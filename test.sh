@@ -13,6 +13,7 @@
 #   TEST_DATABASE_URL     a PostgreSQL to use instead of a throw-away one: URL of its database `postgres`, of a user who
 #                         may create databases; each test makes one of its own
 #   WAYBILL_LOAD_SECONDS  how long work_order::load keeps its clients busy (3)
+#   WAYBILL_FUZZ_SECONDS  how long each of http::fuzz goes on (a few seconds)
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"

@@ -134,8 +134,9 @@ impl Claims {
     }
 }
 
-/// Whether that can be a tenant or a subject: it is written to rows and logs.
-fn is_name(name: &str) -> bool {
+/// Whether that can be a tenant or a subject: 1 to 255 characters, none of them a control, because it is written to rows
+/// and logs.
+pub fn is_name(name: &str) -> bool {
     (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control)
 }
 

@@ -15,7 +15,7 @@ pub use api_key::{NewApiKey, scopes as stored_scopes};
 use gate::Verified;
 pub use gate::{Access, Denied, Session, Trust};
 pub use jwks::Fetch;
-pub use jwt::mint;
+pub use jwt::{is_name, mint};
 pub use scope::{Scope, Scopes};
 
 pub use crate::store::Tenant;

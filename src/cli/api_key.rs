@@ -4,15 +4,15 @@ use std::io::{self, Write as _};
 
 use anyhow::{Context as _, anyhow};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use entity::{api_key, id::ApiKeyId};
 
+use super::tenant::OfTenant;
 use crate::{
     access::Caller,
     app::App,
     config::Config,
-    serve,
-    store::{self, Tenant},
+    serve, store,
     usecase::{self, Error, api_key::NewKey},
 };
 
@@ -22,7 +22,7 @@ pub(super) enum Action {
     /// Make a key, and print it: it is shown only now
     Create {
         #[command(flatten)]
-        of: Whose,
+        of: OfTenant,
         /// What it is called in the history
         #[arg(long, value_name = "NAME")]
         name: String,
@@ -36,30 +36,16 @@ pub(super) enum Action {
     /// Print the tenant's keys, one a line: id, name, scopes, expiry, last use, revocation; with tabs between them
     List {
         #[command(flatten)]
-        of: Whose,
+        of: OfTenant,
     },
     /// Revoke a key; servers refuse it within seconds
     Revoke {
         #[command(flatten)]
-        of: Whose,
+        of: OfTenant,
         /// Its id, `key_…`
         #[arg(value_name = "ID")]
         id: String,
     },
-}
-
-/// Whose key it is.
-#[derive(Args, Debug)]
-pub(super) struct Whose {
-    /// Whose data the bearer sees
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    tenant: String,
-}
-
-impl Whose {
-    fn caller(&self) -> Caller {
-        Caller::system(Tenant::new(&self.tenant)).named("operator")
-    }
 }
 
 /// Does it on the store that is configured.
@@ -75,20 +61,24 @@ async fn act(app: &App, action: Action) -> anyhow::Result<String> {
         Action::Create { of, name, scopes, days } => {
             let expires_at = days.map(|days| app.clock.now() + TimeDelta::days(days.into()));
             let new = NewKey { name, scopes, expires_at };
-            let created = usecase::api_key::create(app, &of.caller(), new).await.map_err(explain)?;
+            let created = usecase::api_key::create(app, &operator(of), new).await.map_err(explain)?;
             Ok(created.text.into_exposed())
         }
         Action::List { of } => {
-            let reader = app.reader(&of.caller());
+            let reader = app.reader(&operator(of));
             let keys = store::api_key::all(&reader.db()).await.map_err(|error| anyhow!("{error}"))?;
             Ok(keys.iter().map(line).collect::<Vec<_>>().join("\n"))
         }
         Action::Revoke { of, id } => {
             let id = ApiKeyId::parse(&id).map_err(|error| anyhow!("{error}"))?;
-            let id = usecase::api_key::revoke(app, &of.caller(), id).await.map_err(explain)?;
+            let id = usecase::api_key::revoke(app, &operator(of), id).await.map_err(explain)?;
             Ok(format!("revoked {id}"))
         }
     }
+}
+
+fn operator(of: OfTenant) -> Caller {
+    Caller::system(of.tenant).named("operator")
 }
 
 fn line(key: &api_key::Model) -> String {

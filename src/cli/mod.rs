@@ -10,6 +10,7 @@ mod migrate;
 mod reencrypt;
 mod schema;
 mod serve;
+mod tenant;
 mod token;
 
 use std::{
@@ -21,6 +22,7 @@ use std::{
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Flags, Problems};
+use tenant::OfTenant;
 
 /// The exit status of wrong usage or configuration; clap's own is the same.
 const USAGE: u8 = 2;
@@ -61,6 +63,8 @@ enum Command {
     ///
     /// Exit status: 0 every order is there, 1 some are not, 2 wrong usage or configuration.
     Import {
+        #[command(flatten)]
+        of: OfTenant,
         /// The file; `-` is standard input
         #[arg(value_name = "FILE|-")]
         file: PathBuf,
@@ -121,8 +125,8 @@ impl Cli {
             Command::Serve => wait_for(serve::run(configure(flags)?))?,
             Command::Migrate => wait_for(migrate::run(configure(flags)?))?,
             Command::Schema => schema::run()?,
-            Command::Import { file } => {
-                if !wait_for(import::run(configure(flags)?, file))? {
+            Command::Import { of, file } => {
+                if !wait_for(import::run(configure(flags)?, of.tenant, file))? {
                     return Err(Failure::Reported);
                 }
             }

@@ -6,19 +6,18 @@ use anyhow::{Context as _, anyhow, bail};
 use chrono::TimeDelta;
 use clap::Args;
 
+use super::tenant::OfTenant;
 use crate::{
     access::{Caller, Scope, Scopes, mint},
     config::Config,
     seam::Clock,
-    store::Tenant,
 };
 
 /// Whom the token is for.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
-    /// Whose data the bearer sees
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    tenant: String,
+    #[command(flatten)]
+    of: OfTenant,
     /// The bearer's name in the history
     #[arg(long, value_name = "NAME")]
     subject: String,
@@ -39,7 +38,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     let scopes = scopes(&arguments.scopes)?;
     let now = Clock::system().now();
     let until = now + TimeDelta::hours(arguments.hours.into());
-    let tenant = Tenant::new(&arguments.tenant);
+    let tenant = arguments.of.tenant.clone();
     let caller = Caller { tenant, subject: arguments.subject.as_str().into(), scopes, trace: None };
     let (audience, issuer) = (access.jwt_audience.as_deref(), access.jwt_issuer.as_deref());
     let token = mint(secret, &caller, (now, until), audience, issuer).map_err(|problem| anyhow!(problem))?;

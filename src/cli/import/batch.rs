@@ -11,6 +11,7 @@ use crate::{
     access::Caller,
     app::App,
     graphql::{self, Code, Endpoint},
+    store::Tenant,
 };
 
 const DOCUMENT: &str = "mutation Import($input: OrdersCreateInput!) {
@@ -72,10 +73,10 @@ struct UserError {
 }
 
 impl Importer {
-    /// An importer into the tenant of callers on this machine.
-    pub fn new(app: App) -> Self {
+    /// An importer of a tenant's orders.
+    pub fn new(app: App, tenant: Tenant) -> Self {
         let schema = graphql::schema(&app.config);
-        Self(Endpoint::new(schema, app, Caller::local().named(SUBJECT), SUBJECT))
+        Self(Endpoint::new(schema, app, Caller::system(tenant).named(SUBJECT), SUBJECT))
     }
 
     /// Creates the orders of a batch that are not there yet. An error is of the kind that will not go away by itself;

@@ -15,7 +15,12 @@ use std::{path::PathBuf, time::Duration};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, events::Wake, serve, store::Database};
+use crate::{
+    config::Config,
+    events::Wake,
+    serve,
+    store::{Database, Tenant},
+};
 use batch::Importer;
 use input::{Input, Read};
 use item::{Place, Problem};
@@ -24,14 +29,15 @@ use report::Report;
 /// How long the last wake-up of other processes may take; they look by themselves once a second.
 const WAKE_UPS_END_WITHIN: Duration = Duration::from_millis(200);
 
-/// Imports `file`, or standard input for `-`. Says whether every order is there now; what is wrong was reported.
-pub(super) async fn run(config: Config, file: PathBuf) -> anyhow::Result<bool> {
+/// Imports `file`, or standard input for `-`, as orders of `tenant`. Says whether every order is there now; what is wrong
+/// was reported.
+pub(super) async fn run(config: Config, tenant: Tenant, file: PathBuf) -> anyhow::Result<bool> {
     let shutdown = serve::stop_on_signal()?;
     // Before the store, so that a mistyped name makes no database.
     let input = Input::open(&file)?;
     let app = Box::pin(serve::open(config)).await?;
     let mut report = Report::new(input.length(), app.config.idempotency_keep);
-    let importer = Importer::new(app.clone());
+    let importer = Importer::new(app.clone(), tenant);
     let end = with_wake_ups(&app.wake, &app.database, import(input, &importer, &mut report, &shutdown)).await;
     app.database.close().await;
     Ok(report.finish(&end))

@@ -30,6 +30,14 @@ async fn keys_are_made_listed_and_revoked() {
     let listed = call(&["api-key", "list"]).output;
     assert!(!listed.trim_end().ends_with('-'), "{listed}");
 
+    let nobody = call(&["api-key", "create", "--tenant", "a\nb", "--name", "x", "--scopes", "admin"]);
+    assert_eq!((nobody.status, nobody.output.as_str()), (Some(2), ""));
+    assert!(
+        nobody.errors.contains("it has 1 to 255 characters, none of them a control"),
+        "{}",
+        nobody.errors
+    );
+
     let wrong = call(&["api-key", "create", "--name", "x", "--scopes", "root"]);
     assert_eq!(wrong.status, Some(1));
     assert!(wrong.errors.contains("there is no such scope; there are orders:read"), "{}", wrong.errors);

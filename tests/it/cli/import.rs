@@ -119,6 +119,18 @@ async fn lines_and_arrays_are_imported_and_what_is_there_is_not_created_twice() 
 }
 
 #[tokio::test]
+async fn orders_are_of_the_tenant_that_is_named() {
+    let bench = Bench::new().await;
+    bench.file("acme.ndjson", lines(3));
+    let acme = ["import", "acme.ndjson", "--tenant", "acme"];
+    let import = || run(waybill(bench.folder.path(), &bench.database, &acme), b"");
+    assert_eq!(counts(&import()), [3, 0, 0]);
+    assert_eq!(counts(&import()), [0, 3, 0]);
+    assert_eq!(counts(&bench.import(lines(1))), [1, 0, 0], "another tenant's");
+    assert_eq!(bench.orders().await, [("A-0001".to_owned(), 2, 5)], "what `default` has");
+}
+
+#[tokio::test]
 async fn each_faulty_line_is_reported_and_the_others_are_created() {
     let bench = Bench::new().await;
     let without = |field: &str| {
