@@ -78,7 +78,11 @@ def earlier_id(id, minutes):
     return id and (int.from_bytes(id[:6], "big") - 60_000 * minutes).to_bytes(6, "big") + id[6:]
 
 
-def other_code(value):
+def other(value, number):
+    """A copy's attributes, or one of them: of a code that no other order has, and of a lane that its due time does not tell."""
+    if (lane := value.find(b"lane-")) >= 0:
+        lane += len(b"lane-")
+        value = value[:lane] + b"%d" % ((int(value[lane : lane + 1]) + number) % 10) + value[lane + 1 :]
     return value.replace(b"code-", b"copy-")
 
 
@@ -91,9 +95,13 @@ def earlier(time, minutes):
 EARLIER_ID = """(lpad(to_hex(('x' || translate(substr({0}::text, 1, 13), '-', ''))::bit(48)::bigint - number * 60000), 12, '0')
     || substr({0}::text, 15))::uuid"""
 
-OTHER_CODE = "replace(custom_attributes, 'code-', 'copy-')"
-OTHER_CODE_ENTRY = """CASE position('code-'::bytea IN value) WHEN 0 THEN value
-    ELSE overlay(value PLACING 'copy-'::bytea FROM position('code-'::bytea IN value)) END"""
+# The same as `other`, for the attributes of an order and for a value in the index.
+OTHER_ATTRIBUTES = """replace(regexp_replace(custom_attributes, 'lane-[0-9]', 'lane-'
+    || coalesce((substring(custom_attributes FROM 'lane-([0-9])')::int + number) % 10, 0)), 'code-', 'copy-')"""
+OTHER_VALUE = """CASE WHEN position('code-'::bytea IN value) > 0
+    THEN overlay(value PLACING 'copy-'::bytea FROM position('code-'::bytea IN value))
+    WHEN position('lane-'::bytea IN value) > 0 THEN set_byte(value, position('lane-'::bytea IN value) + 4,
+    48 + (get_byte(value, position('lane-'::bytea IN value) + 4) - 48 + number) % 10) ELSE value END"""
 
 
 class Sqlite:
@@ -107,12 +115,12 @@ class Sqlite:
         connection = sqlite3.connect(self.file, isolation_level=None)
         connection.create_function("earlier_id", 2, earlier_id, deterministic=True)
         connection.create_function("earlier", 2, earlier, deterministic=True)
-        connection.create_function("other_code", 1, other_code, deterministic=True)
+        connection.create_function("other", 2, other, deterministic=True)
         connection.execute("BEGIN IMMEDIATE")
         for table, ids in COPIES.items():
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
             changed = {c: f"earlier_id({c}, ?1)" for c in ids.split()} | {c: f"earlier({c}, ?1)" for c in TIMES}
-            changed |= {"custom_attributes": OTHER_CODE, "value": "other_code(value)"}
+            changed |= {"custom_attributes": "CAST(other(CAST(custom_attributes AS BLOB), ?1) AS TEXT)", "value": "other(value, ?1)"}
             chosen = [changed.get(c, f'"{c}"') for c in columns]
             # Held still while it is copied from: of a growing table a copy would be copied too.
             connection.execute(f"CREATE TEMP TABLE base_{table} AS SELECT * FROM {table}")
@@ -143,7 +151,7 @@ class Postgres:
             query = f"SELECT column_name FROM information_schema.columns WHERE table_name = '{table}' ORDER BY ordinal_position"
             columns = self.run(self.url, query)
             changed = {c: EARLIER_ID.format(c) for c in ids.split()} | {c: f"{c} - number * interval '1 minute'" for c in TIMES}
-            changed |= {"custom_attributes": OTHER_CODE, "value": OTHER_CODE_ENTRY}
+            changed |= {"custom_attributes": OTHER_ATTRIBUTES, "value": OTHER_VALUE}
             chosen = [changed.get(c, f'"{c}"') for c in columns]
             copy = f"INSERT INTO {table} SELECT {', '.join(chosen)} FROM {table}, generate_series(1, {count - 1}) number"
             self.run(self.url, copy)

@@ -8,10 +8,6 @@ use crate::store::{self, TenantDb};
 /// Appends events, in their order, to the tenant's log, and gives the position of the first. From here to the end of
 /// the transaction the tenant's log is locked (see [`Cursor`]); so this is the last thing that a transaction does.
 pub async fn append(db: &TenantDb<'_>, events: Vec<NewEvent>) -> Result<Cursor, DbErr> {
-    let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
-    let first = store::event::advance_head(db, count).await? - count + 1;
-    let rows: Vec<_> =
-        (first..).zip(events).map(|(position, event)| event.into_row(db.tenant_id(), position)).collect();
-    store::event::insert(db, &rows).await?;
-    Ok(Cursor(first))
+    let rows = (1..).zip(events).map(|(number, event)| event.into_row(db.tenant_id(), number));
+    store::event::append(db, rows.collect()).await.map(Cursor)
 }

@@ -14,10 +14,14 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::store::{self, Database, Tenant};
+use crate::{
+    seam::Ids,
+    store::{self, Database, Tenant},
+};
 
 const CHANNEL: &str = "waybill";
-/// What stands before the tenant's name in a notification: whether plugin runs were stored as well.
+/// What stands before the tenant's name in a notification: whether plugin runs were stored as well. Before that stands the
+/// id of the process that tells it, which has heard of it already.
 const WITH_RUNS: char = '+';
 const WITHOUT_RUNS: char = '-';
 /// What stands before the ids of plugin runs that changed; after them comes a space, and the tenant's name.
@@ -63,17 +67,17 @@ struct Untold {
 }
 
 impl Untold {
-    /// The notifications that say it.
-    fn payloads(self) -> Vec<String> {
+    /// The notifications by which a process says it.
+    fn payloads(self, process: &str) -> Vec<String> {
         let grown = self.grown.into_iter().map(|(tenant, with_runs)| {
             let mark = if with_runs { WITH_RUNS } else { WITHOUT_RUNS };
-            format!("{mark}{tenant}")
+            format!("{process}{mark}{tenant}")
         });
         let mut payloads: Vec<_> = grown.collect();
         for (tenant, ids) in self.changed {
             let ids: Vec<_> = ids.iter().map(|id| id.0.simple().to_string()).collect();
             let parts = ids.chunks(IDS_AT_ONCE).map(|part| part.join(","));
-            payloads.extend(parts.map(|part| format!("{CHANGED_RUNS}{part} {tenant}")));
+            payloads.extend(parts.map(|part| format!("{process}{CHANGED_RUNS}{part} {tenant}")));
         }
         payloads
     }
@@ -143,7 +147,9 @@ impl Wake {
 
     /// The service that tells other processes and listens to them.
     pub fn service(&self, database: Database) -> WakeService {
-        WakeService { wake: self.clone(), database }
+        // Random even where other ids are counted: two processes must never have the same.
+        let process = Ids::random().uuid().simple().to_string();
+        WakeService { wake: self.clone(), database, process }
     }
 }
 
@@ -163,6 +169,7 @@ fn add(changed: &mut ChangedRuns, tenant: Tenant, ids: &[PluginRunId]) {
 pub struct WakeService {
     wake: Wake,
     database: Database,
+    process: String,
 }
 
 impl WakeService {
@@ -194,10 +201,11 @@ impl WakeService {
         loop {
             self.wake.0.teller.notified().await;
             let untold = std::mem::take(&mut *lock(&self.wake.0.untold));
-            for payload in untold.payloads() {
-                if let Err(error) = store::queue::notify(&self.database, CHANNEL, &payload).await {
-                    tracing::warn!(%error, "other processes could not be woken; they will look by themselves");
-                }
+            let payloads = untold.payloads(&self.process);
+            if !payloads.is_empty()
+                && let Err(error) = store::queue::notify(&self.database, CHANNEL, payloads).await
+            {
+                tracing::warn!(%error, "other processes could not be woken; they will look by themselves");
             }
             tokio::time::sleep(TELL_EVERY).await;
         }
@@ -217,13 +225,17 @@ impl WakeService {
         listener.listen(CHANNEL).await?;
         loop {
             let notification = listener.recv().await?;
-            let payload = notification.payload();
-            if let Some(tenant) = payload.strip_prefix(WITH_RUNS) {
+            let told = notification.payload();
+            let (process, news) = told.split_at_checked(self.process.len()).unwrap_or_default();
+            if process == self.process {
+                continue;
+            }
+            if let Some(tenant) = news.strip_prefix(WITH_RUNS) {
                 self.wake.heard(Tenant::new(tenant), true);
-            } else if let Some(tenant) = payload.strip_prefix(WITHOUT_RUNS) {
+            } else if let Some(tenant) = news.strip_prefix(WITHOUT_RUNS) {
                 self.wake.heard(Tenant::new(tenant), false);
             } else if let Some((ids, tenant)) =
-                payload.strip_prefix(CHANGED_RUNS).and_then(|rest| rest.split_once(' '))
+                news.strip_prefix(CHANGED_RUNS).and_then(|rest| rest.split_once(' '))
             {
                 let ids = ids.split(',').filter_map(|id| Uuid::try_parse(id).ok().map(PluginRunId));
                 self.wake.heard_of_runs(Tenant::new(tenant), &ids.collect::<Vec<_>>());

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use chrono::DateTime;
-use entity::{id::PluginRunId, plugin, stored::PluginRunStatus};
+use entity::{plugin, plugin_run, stored::PluginRunStatus};
 use futures_util::future::{try_join, try_join3};
 use serde_json::Value;
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::{
     document::{self, RunInfo},
@@ -33,16 +32,11 @@ use crate::{
     },
 };
 
-/// Asks the plugin of the step that a run is at. Nothing where the run has ended meanwhile.
-pub async fn ask(
-    app: &App,
-    caller: &Caller,
-    run_id: PluginRunId,
-    lease: Uuid,
-) -> Result<Option<Settlement>, Fault> {
+/// Asks the plugin of the step that a run is at, as it was taken up. If it ended since, that is seen when its answer is
+/// settled.
+pub async fn ask(app: &App, caller: &Caller, run: plugin_run::Model) -> Result<Settlement, Fault> {
     let reader = app.reader(caller);
-    let runs = store::plugin_run::by_ids(&reader.db(), &[run_id]).await?;
-    let Some(run) = runs.into_iter().next().filter(|run| run.lease == Some(lease)) else { return Ok(None) };
+    let run_id = run.id;
     let steps: Vec<StoredStep> = serde_json::from_str(&run.steps)?;
     let step = steps.into_iter().find(|step| Some(&step.name) == run.step.as_ref());
     let step = step.ok_or_else(|| Fault::broken("a plugin run is at a step that it does not have"))?;
@@ -61,17 +55,17 @@ pub async fn ask(
     let db = reader.db();
     // The end of the log before the order is read: what changes in between is then taken for unknown to the plugin.
     let (plugin, seen) = try_join(store::plugin::by_id(&db, plugin_id), store::event::head(&db)).await?;
-    let Some(plugin) = plugin else { return Ok(Some(settlement)) };
+    let Some(plugin) = plugin else { return Ok(settlement) };
     settlement.seen = seen;
     settlement.plugin_name.clone_from(&plugin.name);
     if settlement.run.status == PluginRunStatus::Waiting {
         let error = "the plugin put its answer off, and did not give it by its deadline".to_owned();
         settlement.answer = Answer::Fail { error };
-        return Ok(Some(settlement));
+        return Ok(settlement);
     }
     if !plugin.enabled {
         settlement.answer = Answer::Fail { error: "the plugin is disabled".to_owned() };
-        return Ok(Some(settlement));
+        return Ok(settlement);
     }
     let http: Option<StoredHttp> = plugin.http.as_deref().map(serde_json::from_str).transpose()?;
     let put_off = http.as_ref().map_or(0, |http| http.callback_timeout_ms);
@@ -100,7 +94,7 @@ pub async fn ask(
         let (answer, attempt) = expression::ask(app, text, &document);
         settlement.answer = answer;
         settlement.attempt = Some(attempt);
-        return Ok(Some(settlement));
+        return Ok(settlement);
     };
     settlement.max_attempts = http.max_attempts;
     let mut span = begin(app, &plugin, &http, &info);
@@ -108,7 +102,7 @@ pub async fn ask(
         Ok(request) => request,
         Err(error) => {
             settlement.answer = Answer::Fail { error: error.to_string() };
-            return Ok(Some(settlement));
+            return Ok(settlement);
         }
     };
     let begun = Instant::now();
@@ -127,7 +121,7 @@ pub async fn ask(
         response_excerpt: response.map(|response| excerpt(&response.body)),
     });
     settlement.answer = meaning(app, &sent);
-    Ok(Some(settlement))
+    Ok(settlement)
 }
 
 /// The request to an endpoint about a document; an error where its template makes too much of it.

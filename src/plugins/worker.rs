@@ -1,9 +1,9 @@
 //! Takes up runs that are due, asks their plugins and settles the answers.
 
-use std::{collections::BTreeSet, panic::AssertUnwindSafe, time::Duration};
+use std::{collections::BTreeSet, panic::AssertUnwindSafe, pin::pin, time::Duration};
 
 use chrono::{DateTime, Utc};
-use entity::id::PluginRunId;
+use entity::plugin_run;
 use futures_util::FutureExt as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -40,7 +40,7 @@ pub struct Worker {
 #[derive(Clone, Debug)]
 struct Claimed {
     lane: Lane,
-    run_id: PluginRunId,
+    run: plugin_run::Model,
     lease: Uuid,
 }
 
@@ -51,6 +51,16 @@ struct Queues {
     /// When a run becomes due next in a lane in which none is.
     next_due: Option<DateTime<Utc>>,
     /// Where to go on looking, if there are more lanes than are looked at together.
+    rest: Option<Lane>,
+}
+
+/// What a look at the queues left to do.
+struct Looked {
+    /// How long to wait until more may be due.
+    wait: Duration,
+    /// Whether something is due that has no place.
+    is_crowded: bool,
+    /// Where to look then.
     rest: Option<Lane>,
 }
 
@@ -71,40 +81,44 @@ impl Worker {
     pub async fn run(self, shutdown: CancellationToken) {
         let mut fair = Fair::new(AT_ONCE);
         let mut begun = JoinSet::new();
-        let mut after = None;
+        let mut rest = None;
         while !shutdown.is_cancelled() {
-            let (wait, rest) = match self.look(&mut fair, &mut begun, after.as_ref()).await {
+            let looked = match self.look(&mut fair, &mut begun, rest.as_ref()).await {
                 Ok(looked) => looked,
                 Err(error) => {
                     tracing::warn!(%error, "cannot look for plugin runs that are due; trying again");
-                    (LOOK_EVERY, None)
+                    Looked { wait: LOOK_EVERY, is_crowded: false, rest: None }
                 }
             };
-            after = rest;
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                () = self.app.wake.work() => {}
-                () = tokio::time::sleep(wait) => {}
-                Some(ended) = begun.join_next() => {
-                    if let Ok(lane) = ended {
-                        fair.end(&lane);
+            rest = looked.rest;
+            let mut waited = pin!(tokio::time::sleep(looked.wait));
+            loop {
+                tokio::select! {
+                    () = shutdown.cancelled() => break,
+                    () = self.app.wake.work() => break,
+                    () = &mut waited => break,
+                    Some(ended) = begun.join_next() => {
+                        for lane in std::iter::once(ended).chain(std::iter::from_fn(|| begun.try_join_next())).flatten() {
+                            fair.end(&lane);
+                        }
+                        // What else an ended step makes due, somebody is woken for.
+                        if looked.is_crowded {
+                            break;
+                        }
                     }
-                }
-            }
-            while let Some(ended) = begun.try_join_next() {
-                if let Ok(lane) = ended {
-                    fair.end(&lane);
                 }
             }
         }
         while begun.join_next().await.is_some() {}
     }
 
-    /// Works on everything that is due now, and gives how many runs that were. For tests, which have no background.
+    /// Works on everything that is due now, one run of a tenant after the other, and gives how many those were. For tests,
+    /// which have no background.
     pub async fn work_once(&self) -> Result<usize, Fault> {
         let mut count = 0;
         loop {
-            let mut fair = Fair::new(AT_ONCE);
+            // Of two places, a tenant gets one.
+            let mut fair = Fair::new(2);
             let mut queues = self.queues(None).await?;
             let claimed = self.claim(&mut fair, &mut queues.due).await?;
             if claimed.is_empty() {
@@ -117,20 +131,20 @@ impl Worker {
         }
     }
 
-    /// Begins what is due and has a place; gives how long to wait until more may be due, and where to look then.
+    /// Begins what is due and has a place.
     async fn look(
         &self,
         fair: &mut Fair,
         begun: &mut JoinSet<Lane>,
         after: Option<&Lane>,
-    ) -> Result<(Duration, Option<Lane>), Fault> {
+    ) -> Result<Looked, Fault> {
         let mut queues = self.queues(after).await?;
         for claimed in self.claim(fair, &mut queues.due).await? {
             let worker = self.clone();
             begun.spawn(async move {
                 // Whatever happens, the place must become free again.
                 if AssertUnwindSafe(worker.work(&claimed)).catch_unwind().await.is_err() {
-                    tracing::error!(plugin_run.id = %claimed.run_id, "working on a plugin run panicked");
+                    tracing::error!(plugin_run.id = %claimed.run.id, "working on a plugin run panicked");
                 }
                 claimed.lane
             });
@@ -140,7 +154,7 @@ impl Worker {
             (None, Some(due)) => (due - self.app.clock.now()).to_std().unwrap_or_default().min(LOOK_EVERY),
             (None, None) => LOOK_EVERY,
         };
-        Ok((wait, queues.rest))
+        Ok(Looked { wait, is_crowded: !queues.due.is_empty(), rest: queues.rest })
     }
 
     async fn queues(&self, after: Option<&Lane>) -> Result<Queues, Fault> {
@@ -159,12 +173,13 @@ impl Worker {
             let (lease, now) = (self.app.ids.uuid(), self.app.clock.now());
             let database = &self.app.database;
             let claimed = queue::claim_runs(database, &lane, now, now + HELD_FOR, lease, share).await?;
-            self.app.wake.runs_changed(&lane.tenant, &claimed);
+            let ids: Vec<_> = claimed.iter().map(|run| run.id).collect();
+            self.app.wake.runs_changed(&lane.tenant, &ids);
             fair.begin(&lane, claimed.len());
             if claimed.len() < share {
                 due.remove(&lane);
             }
-            all.extend(claimed.into_iter().map(|run_id| Claimed { lane: lane.clone(), run_id, lease }));
+            all.extend(claimed.into_iter().map(|run| Claimed { lane: lane.clone(), run, lease }));
         }
         Ok(all)
     }
@@ -179,22 +194,20 @@ impl Worker {
 
     /// Asks the plugin that the run is at, and settles its answer.
     async fn step(&self, claimed: &Claimed) {
-        let Claimed { lane: Lane { tenant, .. }, run_id, lease } = claimed;
+        let Claimed { lane: Lane { tenant, .. }, run, .. } = claimed;
         let outcome = async {
             let caller = Caller::system(tenant.clone());
-            let Some(settlement) = call::ask(&self.app, &caller, *run_id, *lease).await? else {
-                return Ok(());
-            };
+            let settlement = call::ask(&self.app, &caller, run.clone()).await?;
             settle_step(&self.app, tenant, settlement).await
         };
         // Whatever it was, the run is not lost: it is due again when this take-up ends.
         match outcome.await {
             Ok(()) => {}
             Err(usecase::Error::Fault(error)) => tracing::error!(
-                tenant.id = %tenant, plugin_run.id = %run_id, %error, "a plugin run could not be worked"
+                tenant.id = %tenant, plugin_run.id = %run.id, %error, "a plugin run could not be worked"
             ),
             Err(usecase::Error::Refused(problems)) => tracing::error!(
-                tenant.id = %tenant, plugin_run.id = %run_id,
+                tenant.id = %tenant, plugin_run.id = %run.id,
                 problem = problems.as_slice().first().map(|problem| problem.message.as_str()),
                 "a plugin's answer could not be carried out"
             ),
@@ -203,15 +216,15 @@ impl Worker {
 
     /// Renews the hold of a run until it is lost: another process took the run over, or the run ended.
     async fn hold(&self, claimed: &Claimed) {
-        let Claimed { lane: Lane { tenant, .. }, run_id, lease } = claimed;
+        let Claimed { lane: Lane { tenant, .. }, run, lease } = claimed;
         loop {
             tokio::time::sleep(self.renew_every).await;
             let until = self.app.clock.now() + HELD_FOR;
-            match queue::renew_hold(&self.app.database, tenant, *run_id, *lease, until).await {
+            match queue::renew_hold(&self.app.database, tenant, run.id, *lease, until).await {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => {
-                    tracing::warn!(plugin_run.id = %run_id, %error, "cannot renew the hold of a plugin run");
+                    tracing::warn!(plugin_run.id = %run.id, %error, "cannot renew the hold of a plugin run");
                 }
             }
         }

@@ -37,21 +37,29 @@ where
 /// PostgreSQL's statement that inserts these rows; `rest` follows it.
 pub(super) fn from_json<M: ModelTrait>(rows: &[M], rest: &str) -> Result<Statement, DbErr> {
     let table = <M::Entity as Default>::default();
-    let table = table.table_name();
-    let columns = <M::Entity as EntityTrait>::Column::iter().map(|column| format!("\"{}\"", column.as_str()));
-    let columns = columns.collect::<Vec<_>>().join(", ");
+    let (table, columns) = (table.table_name(), columns::<M::Entity>());
     // The document goes into a text first: the JSON types of parameters are for values that were parsed already.
     let sql = format!(
         "INSERT INTO \"{table}\" ({columns}) \
          SELECT {columns} FROM json_populate_recordset(NULL::\"{table}\", $1::text::json){rest}"
     );
+    Ok(Statement::from_sql_and_values(DbBackend::Postgres, sql, [document(rows)?.into()]))
+}
+
+/// The columns of a table, each in quotes.
+pub(super) fn columns<E: EntityTrait>() -> String {
+    E::Column::iter().map(|column| format!("\"{}\"", column.as_str())).collect::<Vec<_>>().join(", ")
+}
+
+/// Rows as the JSON document from which PostgreSQL reads them.
+pub(super) fn document<M: ModelTrait>(rows: &[M]) -> Result<String, DbErr> {
     let mut document = String::with_capacity(rows.len() * 1024);
     for row in rows {
         document.push(if document.is_empty() { '[' } else { ',' });
         write_row(row, &mut document)?;
     }
     document.push(']');
-    Ok(Statement::from_sql_and_values(DbBackend::Postgres, sql, [document.into()]))
+    Ok(document)
 }
 
 fn write_row<M: ModelTrait>(row: &M, out: &mut String) -> Result<(), DbErr> {

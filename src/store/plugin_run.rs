@@ -9,9 +9,9 @@ use entity::{
     stored::{EventType, PluginRunStatus, PluginTrigger},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, Order,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
-    sea_query::{Expr, OnConflict},
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait,
+    FromQueryResult, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    sea_query::{CommonTableExpression, Expr, OnConflict, Query},
 };
 
 use super::{
@@ -195,31 +195,38 @@ pub async fn save(db: &TenantDb<'_>, run: &plugin_run::Model) -> Result<(), DbEr
     Ok(())
 }
 
-/// Writes a step, over what an earlier attempt wrote of it.
-pub async fn put_step(db: &TenantDb<'_>, step: plugin_step::Model) -> Result<(), DbErr> {
-    use plugin_step::Column;
-    plugin_step::Entity::insert(step.into_active_model())
-        .on_conflict(
+/// Writes a step, over what an earlier attempt wrote of it, and an attempt. Of an attempt that is there already, because its
+/// answer came later, what that brought is written.
+pub async fn put_answer(
+    db: &TenantDb<'_>,
+    step: plugin_step::Model,
+    attempt: plugin_attempt::Model,
+) -> Result<(), DbErr> {
+    let step = {
+        use plugin_step::Column;
+        plugin_step::Entity::insert(step.into_active_model()).on_conflict(
             OnConflict::columns([Column::TenantId, Column::RunId, Column::Number])
                 .update_columns([Column::Verdict, Column::Reasons, Column::Patch])
                 .to_owned(),
         )
-        .exec_without_returning(db.conn())
-        .await?;
-    Ok(())
-}
-
-/// Writes an attempt. Of one that is there already, because its answer came later, what that brought is written.
-pub async fn put_attempt(db: &TenantDb<'_>, attempt: plugin_attempt::Model) -> Result<(), DbErr> {
-    use plugin_attempt::Column;
-    plugin_attempt::Entity::insert(attempt.into_active_model())
-        .on_conflict(
+    };
+    let attempt = {
+        use plugin_attempt::Column;
+        plugin_attempt::Entity::insert(attempt.into_active_model()).on_conflict(
             OnConflict::columns([Column::TenantId, Column::RunId, Column::StepNumber, Column::Number])
                 .update_columns([Column::DurationMs, Column::Error, Column::ResponseExcerpt])
                 .to_owned(),
         )
-        .exec_without_returning(db.conn())
-        .await?;
+    };
+    if db.backend() == DbBackend::Postgres {
+        // Together: what a plugin answers is settled while its order and, in the end, the tenant's log are locked.
+        let step = CommonTableExpression::new().table_name("step").query(step.into_query()).to_owned();
+        let both = attempt.into_query().with(Query::with().cte(step).to_owned());
+        db.conn().execute(&both).await?;
+    } else {
+        step.exec_without_returning(db.conn()).await?;
+        attempt.exec_without_returning(db.conn()).await?;
+    }
     Ok(())
 }
 

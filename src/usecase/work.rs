@@ -219,7 +219,7 @@ pub struct UnitOfWork<'a> {
     pub definitions: Arc<Definitions>,
     /// Its events.
     pub recorder: Recorder,
-    /// Whether runs that were stored before become due by it.
+    /// Whether runs that were stored before become due by it, now or later.
     pub runs_are_due: bool,
     /// Runs that were stored before and that it changes.
     pub changed_runs: Vec<PluginRunId>,

@@ -152,12 +152,12 @@ pub async fn forget_answers(database: &Database, time: DateTime<Utc>, limit: u64
     Ok(database.writer().execute_raw(statement).await?.rows_affected())
 }
 
-/// Sends a notification to every process that listens on `channel` of the same PostgreSQL.
-pub async fn notify(database: &Database, channel: &str, payload: &str) -> Result<(), DbErr> {
+/// Sends notifications to every process that listens on `channel` of the same PostgreSQL.
+pub async fn notify(database: &Database, channel: &str, payloads: Vec<String>) -> Result<(), DbErr> {
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        "SELECT pg_notify($1, $2)",
-        [channel.into(), payload.into()],
+        "SELECT pg_notify($1, payload) FROM unnest($2::text[]) payload",
+        [channel.into(), payloads.into()],
     );
     database.writer().execute_raw(statement).await?;
     Ok(())

@@ -1,11 +1,11 @@
 //! The durable queue of the plugin manager: open runs, in one lane for each plugin.
 
 use chrono::{DateTime, Utc};
-use entity::id::PluginRunId;
+use entity::{id::PluginRunId, plugin_run};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 use uuid::Uuid;
 
-use crate::store::{Database, Tenant};
+use crate::store::{Database, Tenant, insert::columns, rows::Row};
 
 /// Where runs queue whose step asks the same plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,7 +65,7 @@ pub async fn claim_runs(
     held_until: DateTime<Utc>,
     lease: Uuid,
     limit: usize,
-) -> Result<Vec<PluginRunId>, DbErr> {
+) -> Result<Vec<plugin_run::Model>, DbErr> {
     let backend = database.backend();
     // A list of ids is looked up by the index; a subquery PostgreSQL may join with all runs of the tenant.
     let (skip_locked, chosen) = match backend {
@@ -83,7 +83,8 @@ pub async fn claim_runs(
              status = CASE status WHEN 'WAITING' THEN status ELSE 'RUNNING' END, \
              attempts = CASE status WHEN 'WAITING' THEN attempts ELSE attempts + 1 END, \
              started_at = COALESCE(started_at, $3) \
-             WHERE tenant_id = $4 AND id {chosen} RETURNING id"
+             WHERE tenant_id = $4 AND id {chosen} RETURNING {}",
+            columns::<plugin_run::Entity>()
         ),
         [
             lease.into(),
@@ -95,7 +96,7 @@ pub async fn claim_runs(
         ],
     );
     let rows = database.writer().query_all_raw(statement).await?;
-    rows.iter().map(|row| row.try_get_by_index(0)).collect()
+    rows.iter().map(plugin_run::Model::decode).collect()
 }
 
 /// Holds a run until `held_until`, and says whether it was still held under the name `lease`.

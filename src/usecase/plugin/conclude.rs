@@ -51,9 +51,9 @@ pub(super) async fn ask_again(
     kept: Kept,
     after: chrono::Duration,
 ) -> Result<(), Error> {
-    record::step(work, run, step, None, &[], None).await?;
-    record::attempt(work, run, kept).await?;
+    record::answer(work, run, step, None, &[], None, kept).await?;
     wait(run, PluginRunStatus::Running, work.now.checked_add_signed(after));
+    work.runs_are_due = true;
     Ok(record::run(work, run).await?)
 }
 
@@ -101,8 +101,7 @@ pub(super) async fn conclude(
         Answer::Defer => return Err(Fault::broken("a deferred answer concludes nothing").into()),
         Answer::Retry { error, .. } | Answer::Fail { error } => no_verdict(error),
     };
-    record::step(work, run, asked.step, verdict, &reasons, patch.as_ref()).await?;
-    record::attempt(work, run, kept).await?;
+    record::answer(work, run, asked.step, verdict, &reasons, patch.as_ref(), kept).await?;
     go_on(work, aggregate, run, asked.step, end, &reasons).await
 }
 

@@ -21,20 +21,22 @@ pub(super) async fn run(work: &mut UnitOfWork<'_>, run: &plugin_run::Model) -> R
     Ok(())
 }
 
-/// Keeps what the step that a run is at has come to.
-pub(super) async fn step(
+/// Keeps an attempt of the step that a run is at, and what the step has come to by it; over what was kept of either
+/// before.
+pub(super) async fn answer(
     work: &UnitOfWork<'_>,
     run: &plugin_run::Model,
     step: &StoredStep,
     verdict: Option<Verdict>,
     reasons: &[Reason],
     patch: Option<&Map<String, Value>>,
+    attempt: Kept,
 ) -> Result<(), Fault> {
     let reasons: Vec<_> = reasons
         .iter()
         .map(|reason| json!({"code": reason.code, "message": reason.message, "path": reason.path}))
         .collect();
-    let row = plugin_step::Model {
+    let step = plugin_step::Model {
         tenant_id: work.caller.tenant.to_string(),
         run_id: run.id,
         number: run.step_number,
@@ -44,13 +46,8 @@ pub(super) async fn step(
         reasons: serde_json::to_string(&reasons)?,
         patch: patch.map(|patch| without_contacts(patch).to_string()),
     };
-    Ok(store::plugin_run::put_step(&work.db(), row).await?)
-}
-
-/// Keeps an attempt of that step, over what was kept of it before.
-pub(super) async fn attempt(work: &UnitOfWork<'_>, run: &plugin_run::Model, kept: Kept) -> Result<(), Fault> {
-    let Kept { number, record, error } = kept;
-    let row = plugin_attempt::Model {
+    let Kept { number, record, error } = attempt;
+    let attempt = plugin_attempt::Model {
         tenant_id: work.caller.tenant.to_string(),
         run_id: run.id,
         step_number: run.step_number,
@@ -61,7 +58,7 @@ pub(super) async fn attempt(work: &UnitOfWork<'_>, run: &plugin_run::Model, kept
         error,
         response_excerpt: record.response_excerpt,
     };
-    Ok(store::plugin_run::put_attempt(&work.db(), row).await?)
+    Ok(store::plugin_run::put_answer(&work.db(), step, attempt).await?)
 }
 
 /// The beginning of an answer as text that every store takes.

@@ -85,8 +85,7 @@ pub async fn settle_step(app: &App, tenant: &Tenant, settlement: Settlement) -> 
             ask_again(&mut work, &mut run, &step, kept, delay).await?;
         }
         Answer::Defer => {
-            record::step(&work, &run, &step, Some(Verdict::Defer), &[], None).await?;
-            record::attempt(&work, &run, kept).await?;
+            record::answer(&work, &run, &step, Some(Verdict::Defer), &[], None, kept).await?;
             wait(&mut run, PluginRunStatus::Waiting, Some(deadline));
             record::run(&mut work, &run).await?;
         }
