@@ -5,6 +5,7 @@ import argparse
 import asyncio
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -15,7 +16,7 @@ from server import Server, build, describe_machine, fail, log
 
 # Milliseconds, by quantile.
 LIMITS = {0.50: 10, 0.99: 50}
-WATCH = "subscription { orderStatusChanged { orderId toStatus recordedAt } }"
+WATCH = "subscription { orderStatusChanged { orderId toStatus } }"
 ANSWER = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 19\r\n\r\n{"verdict": "PASS"}'
 
 
@@ -29,7 +30,7 @@ class Measured:
 
     def __init__(self):
         self.recorded, self.called, self.answered = {}, {}, {}
-        self.moved, self.heard = {}, {}
+        self.heard = {}
         self.calls = 0
 
 
@@ -91,7 +92,6 @@ async def watch(server, measured, begun):
         event = json.loads(line[6:])["data"]["orderStatusChanged"]
         if event["toStatus"] == "IN_PROGRESS":
             measured.heard[event["orderId"]] = now
-            measured.moved[event["orderId"]] = instant(event["recordedAt"])
     fail("the subscription ended")
 
 
@@ -162,6 +162,31 @@ def quantile(values, part):
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
 
 
+def committed(database):
+    """Seconds since 1970 at which PostgreSQL committed orders, and at which it committed that they go on; by order."""
+    query = """SELECT order_id, to_status, extract(epoch FROM pg_xact_commit_timestamp(xmin)) FROM event
+        WHERE type IN ('ORDER_CREATED', 'ORDER_STATUS_CHANGED') AND to_status IN ('INITIATED', 'IN_PROGRESS')"""
+    psql = ["psql", "-X", "-q", "-At", "-F", " ", "-v", "ON_ERROR_STOP=1", database, "-c", query]
+    times = {"INITIATED": {}, "IN_PROGRESS": {}}
+    for line in subprocess.run(psql, check=True, capture_output=True, text=True).stdout.splitlines():
+        order, status, seconds = line.split()
+        times[status][order.replace("-", "")] = float(seconds)
+    return times["INITIATED"], times["IN_PROGRESS"]
+
+
+def stored(order):
+    """An order's id as the store has it, in hexadecimal digits."""
+    number = 0
+    for digit in order.removeprefix("ord_"):
+        number = 32 * number + "0123456789abcdefghjkmnpqrstvwxyz".index(digit)
+    return f"{number:032x}"
+
+
+def tracks_commits(database):
+    psql = ["psql", "-X", "-q", "-At", database, "-c", "SHOW track_commit_timestamp"]
+    return subprocess.run(psql, check=True, capture_output=True, text=True).stdout.strip() == "on"
+
+
 def row(name, values, limits):
     cells = [f"{quantile(values, part):.2f}" for part in LIMITS]
     if not limits:
@@ -170,7 +195,7 @@ def row(name, values, limits):
     return f"| {name} | {' | '.join(cells)} | {'meets' if met else 'MISSES'} {' and '.join(map(str, LIMITS.values()))} |"
 
 
-async def run(server, arguments):
+async def run(server, database, arguments):
     measured = Measured()
     await configure(server, measured)
     orders, late, share = await measure(server, measured, arguments)
@@ -181,13 +206,18 @@ async def run(server, arguments):
         fail(f"{total} orders were created, and their plugin was called {measured.calls} times")
     to_call = [1000 * (measured.called[order] - measured.recorded[order]) for order in orders]
     to_heard = [1000 * (measured.heard[order] - measured.answered[order]) for order in orders]
-    to_moved = [1000 * (measured.moved[order] - measured.answered[order]) for order in orders]
     print(f"{len(orders)} orders at {arguments.rate:g} a second; the latest was sent {1000 * late:.1f} ms late; load and plugin took {100 * share:.0f} % of a core\n")
     print("| milliseconds | p50 | p99 | limits |\n| --- | --- | --- | --- |")
-    print(row("from the order's transaction to the plugin's request", to_call, True))
-    print(row("from the plugin's answer to its order's new state heard", to_heard, True))
-    print(row("both", [sum(pair) for pair in zip(to_call, to_heard)], True))
-    print(row("from the plugin's answer to the transaction of the new state", to_moved, False))
+    if database:
+        created, moved = committed(database)
+        to_wire = [1000 * (measured.called[order] - created[stored(order)]) for order in orders]
+        to_commit = [1000 * (moved[stored(order)] - measured.answered[order]) for order in orders]
+        print(row("from the order's commit to the plugin's request", to_wire, True))
+        print(row("from the plugin's answer to the commit of its order's new state", to_commit, True))
+        print(row("both", [sum(pair) for pair in zip(to_wire, to_commit)], True))
+    print(row("from the order's transaction to the plugin's request", to_call, False))
+    print(row("from the plugin's answer to its order's new state heard", to_heard, False))
+    print(row("both", [sum(pair) for pair in zip(to_call, to_heard)], False))
 
 
 def main():
@@ -201,12 +231,14 @@ def main():
     binary = arguments.binary or build()
     os.environ["WAYBILL_PLUGIN_ALLOW_NET"] = "127.0.0.0/8"
     database = os.environ.get("TEST_DATABASE_URL")
+    if database and not tracks_commits(database):
+        fail("PostgreSQL does not say when it commits: start it with POSTGRES_OPTIONS='-c track_commit_timestamp=on'")
     for line in describe_machine():
         print(line)
     print(f"store: {'PostgreSQL' if database else 'SQLite'}; ", end="")
     with tempfile.TemporaryDirectory() as folder, Server(binary, database or f"sqlite://{folder}/bench.db", folder) as server:
         log("creating orders")
-        asyncio.run(run(server, arguments))
+        asyncio.run(run(server, database, arguments))
     sys.stdout.flush()
 
 
