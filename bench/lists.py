@@ -179,21 +179,23 @@ LISTS = {
 }
 
 
-def measure_lists(server, rounds):
-    """Median and 99th percentile of each list's first page, in milliseconds."""
+def measure_lists(servers, rounds):
+    """Median and 99th percentile of each list's first page, in milliseconds; the servers are asked in turns."""
     query = f"""query L($where: OrderWhere, $orderBy: [OrderOrder!]) {{
         orders(first: 20, where: $where, orderBy: $orderBy) {{ {PAGE} }} }}"""
     figures = {}
     for name, arguments in LISTS.items():
-        times = []
+        times = [[] for _ in servers]
         for number in range(rounds + 20):
-            begun = time.perf_counter()
-            page = server.ask(query, arguments(number))["orders"]
-            times.append((time.perf_counter() - begun) * 1_000)
-            if not page["nodes"]:
-                fail(f"the list {name!r} found nothing")
-        times = sorted(times[20:])  # the first ones find neither statements nor pages in memory
-        figures[name] = (statistics.median(times), times[int(len(times) * 0.99)])
+            for server, taken in zip(servers, times):
+                begun = time.perf_counter()
+                page = server.ask(query, arguments(number))["orders"]
+                taken.append((time.perf_counter() - begun) * 1_000)
+                if not page["nodes"]:
+                    fail(f"the list {name!r} found nothing")
+        # The first ones find neither statements nor pages in memory.
+        ordered = [sorted(taken[20:]) for taken in times]
+        figures[name] = [(statistics.median(taken), taken[int(len(taken) * 0.99)]) for taken in ordered]
     return figures
 
 
@@ -224,27 +226,26 @@ def main():
     store = Postgres if "TEST_DATABASE_URL" in os.environ else Sqlite
     orders = options.orders or (1_000_000 if store is Postgres else 300_000)
     binary = (options.binary or build()).resolve()
-    figures = {}
     with tempfile.TemporaryDirectory(prefix="waybill-bench-") as folder:
+        places = []
         for size in (orders // 10, orders):
             place = store(folder, str(size))
             with Server(binary, place.url, folder) as server:
                 make_base(server)
             log(f"copying to {size:,} orders")
             place.copy(max(size // BASE, 1))
-            with Server(binary, place.url, folder) as server:
-                log(f"measuring lists of {size:,} orders")
-                figures[size] = measure_lists(server, options.rounds)
+            places.append(place)
+        log("measuring lists")
+        with Server(binary, places[0].url, folder) as small, Server(binary, places[1].url, folder) as great:
+            figures = measure_lists([small, great], options.rounds)
         log("measuring writes")
         none, four = measure_writes(binary, store, folder, options.rounds)
     print(f"## Lists on {store.__name__}\n")
     for line in describe_machine():
         print(f"- {line}")
     print(f"- {options.rounds} pages of 20 of each list, one connection; milliseconds, HTTP included\n")
-    small, great = figures.values()
     print(f"| list | {orders // 10:,} p50 | p99 | {orders:,} p50 | p99 | p50 ratio |\n| --- | --- | --- | --- | --- | --- |")
-    for name in LISTS:
-        (p50, p99), (great_p50, great_p99) = small[name], great[name]
+    for name, ((p50, p99), (great_p50, great_p99)) in figures.items():
         print(f"| {name} | {p50:.2f} | {p99:.2f} | {great_p50:.2f} | {great_p99:.2f} | {great_p50 / p50:.2f} |")
     print(f"\n`orderCreate`: {none:.2f} ms with no attribute indexed, {four:.2f} ms with four: {four / none:.2f} times.")
 
