@@ -113,11 +113,15 @@ impl Pump {
             let reader = self.app.reader(caller);
             let endpoint = store::webhook::by_id(&reader.db(), self.webhook.endpoint_id).await?;
             let Some(endpoint) = endpoint.filter(|endpoint| endpoint.enabled) else { return Ok(()) };
-            let more = usecase::webhook::dispatch(&self.app, caller, &endpoint).await.map_err(fault)?;
             if endpoint.failing_since.is_some() {
                 pace.fails();
             }
-            self.take_up(caller, &endpoint, lease, pace, sending).await?;
+            // An endpoint that has all that it may have at once, and does not answer, costs the others no writes.
+            let mut more = false;
+            if sending.len() < pace.at_once() {
+                more = usecase::webhook::dispatch(&self.app, caller, &endpoint).await.map_err(fault)?;
+                self.take_up(caller, &endpoint, lease, pace, sending).await?;
+            }
             if sending.is_empty() {
                 if !more {
                     return Ok(());
