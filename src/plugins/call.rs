@@ -153,12 +153,13 @@ async fn document(app: &App, caller: &Caller, info: &RunInfo<'_>) -> Result<Valu
     let reader = app.reader(caller);
     let gone = |what| Fault::broken(format!("a plugin run is about {what} that is not there"));
     let (db, event_ids) = (reader.db(), [info.run.event_id]);
-    let (order, work_orders, events) = try_join3(
+    let read = try_join3(
         store::order::by_id(&db, info.run.order_id),
         store::work_order::of_order(&db, info.run.order_id),
         store::event::by_ids(&db, &event_ids),
-    )
-    .await?;
+    );
+    // What it keeps while it waits is large, and would be part of every run that is worked on.
+    let (order, work_orders, events) = Box::pin(read).await?;
     let order = order.ok_or_else(|| gone("an order"))?;
     // A run may be open for longer than events are kept, held for instance; it then goes on without its event.
     document::whole(app, &caller.tenant, &order, &work_orders, events.first(), info)
