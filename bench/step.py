@@ -162,13 +162,18 @@ def quantile(values, part):
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
 
 
+def psql(database, query):
+    """The rows of a query, each a line with spaces between its columns."""
+    command = ["psql", "-X", "-q", "-At", "-F", " ", "-v", "ON_ERROR_STOP=1", database, "-c", query]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
 def committed(database):
     """Seconds since 1970 at which PostgreSQL committed orders, and at which it committed that they go on; by order."""
     query = """SELECT order_id, to_status, extract(epoch FROM pg_xact_commit_timestamp(xmin)) FROM event
         WHERE type IN ('ORDER_CREATED', 'ORDER_STATUS_CHANGED') AND to_status IN ('INITIATED', 'IN_PROGRESS')"""
-    psql = ["psql", "-X", "-q", "-At", "-F", " ", "-v", "ON_ERROR_STOP=1", database, "-c", query]
     times = {"INITIATED": {}, "IN_PROGRESS": {}}
-    for line in subprocess.run(psql, check=True, capture_output=True, text=True).stdout.splitlines():
+    for line in psql(database, query):
         order, status, seconds = line.split()
         times[status][order.replace("-", "")] = float(seconds)
     return times["INITIATED"], times["IN_PROGRESS"]
@@ -180,11 +185,6 @@ def stored(order):
     for digit in order.removeprefix("ord_"):
         number = 32 * number + "0123456789abcdefghjkmnpqrstvwxyz".index(digit)
     return f"{number:032x}"
-
-
-def tracks_commits(database):
-    psql = ["psql", "-X", "-q", "-At", database, "-c", "SHOW track_commit_timestamp"]
-    return subprocess.run(psql, check=True, capture_output=True, text=True).stdout.strip() == "on"
 
 
 def row(name, values, limits):
@@ -231,7 +231,7 @@ def main():
     binary = arguments.binary or build()
     os.environ["WAYBILL_PLUGIN_ALLOW_NET"] = "127.0.0.0/8"
     database = os.environ.get("TEST_DATABASE_URL")
-    if database and not tracks_commits(database):
+    if database and psql(database, "SHOW track_commit_timestamp") != ["on"]:
         fail("PostgreSQL does not say when it commits: start it with POSTGRES_OPTIONS='-c track_commit_timestamp=on'")
     for line in describe_machine():
         print(line)

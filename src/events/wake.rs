@@ -153,6 +153,12 @@ impl Wake {
     }
 }
 
+/// What another process tells, without its name; none where `process` hears itself.
+fn news<'a>(payload: &'a str, process: &str) -> Option<&'a str> {
+    let (teller, news) = payload.split_at_checked(process.len())?;
+    (teller != process).then_some(news)
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -225,11 +231,7 @@ impl WakeService {
         listener.listen(CHANNEL).await?;
         loop {
             let notification = listener.recv().await?;
-            let told = notification.payload();
-            let (process, news) = told.split_at_checked(self.process.len()).unwrap_or_default();
-            if process == self.process {
-                continue;
-            }
+            let Some(news) = news(notification.payload(), &self.process) else { continue };
             if let Some(tenant) = news.strip_prefix(WITH_RUNS) {
                 self.wake.heard(Tenant::new(tenant), true);
             } else if let Some(tenant) = news.strip_prefix(WITHOUT_RUNS) {
@@ -241,5 +243,25 @@ impl WakeService {
                 self.wake.heard_of_runs(Tenant::new(tenant), &ids.collect::<Vec<_>>());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_hears_what_others_tell_and_not_itself() {
+        let (one, other) = ("1".repeat(32), "2".repeat(32));
+        let id = PluginRunId(Uuid::nil());
+        let mut untold = Untold::default();
+        untold.grown.insert(Tenant::new("acme"), true);
+        add(&mut untold.changed, Tenant::new("a b"), &[id]);
+        let payloads = untold.payloads(&one);
+        let heard = |process: &str| payloads.iter().filter_map(|it| news(it, process)).collect::<Vec<_>>();
+        assert_eq!(heard(&other), ["+acme".to_owned(), format!("*{} a b", id.0.simple())]);
+        assert!(heard(&one).is_empty());
+        // What somebody else sends over the channel.
+        assert_eq!((news("", &one), news("é", &one)), (None, None));
     }
 }

@@ -7,7 +7,6 @@ use entity::plugin_run;
 use futures_util::FutureExt as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::{call, fair::Fair};
 use crate::{
@@ -41,7 +40,6 @@ pub struct Worker {
 struct Claimed {
     lane: Lane,
     run: plugin_run::Model,
-    lease: Uuid,
 }
 
 /// Where runs wait.
@@ -179,7 +177,7 @@ impl Worker {
             if claimed.len() < share {
                 due.remove(&lane);
             }
-            all.extend(claimed.into_iter().map(|run| Claimed { lane: lane.clone(), run, lease }));
+            all.extend(claimed.into_iter().map(|run| Claimed { lane: lane.clone(), run }));
         }
         Ok(all)
     }
@@ -194,7 +192,7 @@ impl Worker {
 
     /// Asks the plugin that the run is at, and settles its answer.
     async fn step(&self, claimed: &Claimed) {
-        let Claimed { lane: Lane { tenant, .. }, run, .. } = claimed;
+        let Claimed { lane: Lane { tenant, .. }, run } = claimed;
         let outcome = async {
             let caller = Caller::system(tenant.clone());
             let settlement = call::ask(&self.app, &caller, run.clone()).await?;
@@ -216,11 +214,11 @@ impl Worker {
 
     /// Renews the hold of a run until it is lost: another process took the run over, or the run ended.
     async fn hold(&self, claimed: &Claimed) {
-        let Claimed { lane: Lane { tenant, .. }, run, lease } = claimed;
+        let run = &claimed.run;
         loop {
             tokio::time::sleep(self.renew_every).await;
             let until = self.app.clock.now() + HELD_FOR;
-            match queue::renew_hold(&self.app.database, tenant, run.id, *lease, until).await {
+            match queue::renew_hold(&self.app.database, run, until).await {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => {

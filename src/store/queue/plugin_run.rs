@@ -1,7 +1,7 @@
 //! The durable queue of the plugin manager: open runs, in one lane for each plugin.
 
 use chrono::{DateTime, Utc};
-use entity::{id::PluginRunId, plugin_run};
+use entity::plugin_run;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 use uuid::Uuid;
 
@@ -99,15 +99,14 @@ pub async fn claim_runs(
     rows.iter().map(plugin_run::Model::decode).collect()
 }
 
-/// Holds a run until `held_until`, and says whether it was still held under the name `lease`.
+/// Holds a run until `held_until`, and says whether it was still held under the name under which it was taken up.
 pub async fn renew_hold(
     database: &Database,
-    tenant: &Tenant,
-    run_id: PluginRunId,
-    lease: Uuid,
+    run: &plugin_run::Model,
     held_until: DateTime<Utc>,
 ) -> Result<bool, DbErr> {
-    let values: [Value; 4] = [held_until.into(), tenant.as_str().into(), run_id.into(), lease.into()];
+    let values: [Value; 4] =
+        [held_until.into(), run.tenant_id.as_str().into(), run.id.into(), run.lease.into()];
     let sql = "UPDATE plugin_run SET due_at = $1 WHERE tenant_id = $2 AND id = $3 AND lease = $4";
     let statement = Statement::from_sql_and_values(database.backend(), sql, values);
     Ok(database.writer().execute_raw(statement).await?.rows_affected() > 0)

@@ -123,7 +123,6 @@ async fn a_hold_is_renewed_as_long_as_the_plugin_is_asked() {
     app.advance(left);
     claim_and_die(&other).await;
     // Whoever lost it cannot renew it.
-    let (tenant, lease, until) = (Caller::local().tenant, run.lease.unwrap(), app.app.clock.now());
-    let renewed = store::queue::renew_hold(&app.app.database, &tenant, run.id, lease, until).await;
+    let renewed = store::queue::renew_hold(&app.app.database, &run, app.app.clock.now()).await;
     assert!(!renewed.unwrap());
 }

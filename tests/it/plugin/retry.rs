@@ -1,6 +1,7 @@
 //! Plugins that do not answer well: when they are asked again, and when no more.
 
 use chrono::Duration;
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
 use super::{gate, order_of, plugin, run_statuses, runs, workflow};
@@ -70,6 +71,20 @@ async fn a_plugin_is_asked_again_with_growing_waits_and_when_it_says_so() {
         app.log().await[2..],
         ["PLUGIN_RUN_FINISHED PASSED", "ORDER_STATUS_CHANGED CREATED", "ORDER_STATUS_CHANGED IN_PROGRESS"]
     );
+}
+
+#[tokio::test]
+async fn workers_are_woken_for_a_run_that_is_to_be_asked_again_and_not_for_one_that_ended() {
+    let app = TestApp::start().await;
+    let server = PluginServer::start().await;
+    gate(&app, "checker", &server).await;
+    server.answer(500, "");
+    app.create(order(1)).await;
+    let is_woken = || app.app.wake.work().now_or_never().is_some();
+    assert!(is_woken(), "for the new run");
+    assert_eq!((app.settle().await, is_woken()), (1, true));
+    app.advance(Duration::minutes(1));
+    assert_eq!((app.settle().await, is_woken()), (1, false));
 }
 
 #[tokio::test]

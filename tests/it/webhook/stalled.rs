@@ -76,15 +76,21 @@ async fn endpoints_that_never_answer_keep_nobody_waiting() {
     for _ in 0..30 {
         app.create(order(1)).await;
     }
-    let worker = Worker::new(app.app.clone()).answering_within(Duration::from_secs(10));
+    let worker = Worker::new(app.app.clone()).answering_within(Duration::from_secs(30));
     let working = tokio::spawn(worker.run(CancellationToken::new()));
-    let delivered = async || {
+    let delivered = async |count| {
         let rows = standing(&app).await;
-        (rows.iter().filter(|(_, status, _)| *status == "DELIVERED").count() == 120).then_some(())
+        (rows.iter().filter(|(_, status, _)| *status == "DELIVERED").count() == count).then_some(rows.len())
     };
-    until("the deliveries of the one that answers", delivered).await;
-    assert_eq!(server.calls().len(), 120);
+    let queued = until("the deliveries of the one that answers", async || delivered(120).await).await;
+    assert_eq!((queued, server.calls().len()), (21 * 120, 120));
     // Each of the others has two, and waits for them.
     assert_eq!(stalled.calls().len(), 40);
+    // What happens meanwhile is written down for the one that answers alone.
+    for count in 1..=5 {
+        app.create(order(1)).await;
+        let all = until("what came later", async || delivered(120 + 4 * count).await).await;
+        assert_eq!((all, stalled.calls().len()), (queued + 4 * count, 40));
+    }
     working.abort();
 }
