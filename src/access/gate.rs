@@ -2,11 +2,11 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use jsonwebtoken::DecodingKey;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
@@ -18,8 +18,9 @@ use super::{
 };
 use crate::{fault::Fault, seam::Clock, secret::Secret, store::Database};
 
-/// Whoever was let in is not looked at again for so long, and so a key that was revoked is good for so long at most.
-const FRESH_FOR: TimeDelta = TimeDelta::seconds(3);
+/// Whoever was let in is not looked at again for so long, and so a key that another process revoked is good for so long
+/// at most.
+const FRESH_FOR: Duration = Duration::from_secs(3);
 /// How many callers are remembered; beyond it all are forgotten, and looked at as they come.
 const MAX_REMEMBERED: usize = 10_000;
 /// Far longer than any token that is meant for a header.
@@ -73,7 +74,7 @@ pub struct Access {
     ways: Option<Ways>,
     /// How often open streams ask whether they still may.
     recheck_every: Duration,
-    remembered: Mutex<HashMap<[u8; 32], Remembered>>,
+    remembered: Mutex<Remembered>,
 }
 
 /// How callers can show who they are.
@@ -84,10 +85,26 @@ struct Ways {
     database: Database,
 }
 
-#[derive(Debug)]
+/// Callers that were let in, by the SHA-256 of what they showed: no token is kept in the memory of the process.
+#[derive(Debug, Default)]
 struct Remembered {
+    callers: HashMap<[u8; 32], Admitted>,
+    /// Counts how often all were forgotten, so that a look-up that began before is not remembered after it.
+    forgotten: u64,
+}
+
+#[derive(Debug)]
+struct Admitted {
     verified: Verified,
-    at: DateTime<Utc>,
+    /// By the program's clock, which may be set back, and by one that never is.
+    at: (DateTime<Utc>, Instant),
+}
+
+impl Admitted {
+    fn is_fresh(&self, now: DateTime<Utc>) -> bool {
+        let age = (now - self.at.0).to_std();
+        age.is_ok_and(|age| age < FRESH_FOR) && self.at.1.elapsed() < FRESH_FOR
+    }
 }
 
 impl Access {
@@ -128,19 +145,19 @@ impl Access {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Denied::Invalid("the token is too long"));
         }
-        // What is remembered are not tokens, so that nobody finds one in the memory of the process.
         let digest: [u8; 32] = Sha256::digest(token).into();
-        let now = self.clock.now();
-        let verified = if let Some(verified) = self.recall(&digest, now) {
-            verified
-        } else {
-            let verified = if api_key::is_one(token) {
-                api_key::verify(&ways.database, token, now).await?
-            } else {
-                ways.tokens.verify(token, now).await?
-            };
-            self.remember(digest, verified.clone(), now);
-            verified
+        let at = (self.clock.now(), Instant::now());
+        let verified = match self.recall(&digest, at.0) {
+            Ok(verified) => verified,
+            Err(forgotten) => {
+                let verified = if api_key::is_one(token) {
+                    api_key::verify(&ways.database, token, at.0).await?
+                } else {
+                    ways.tokens.verify(token, at.0).await?
+                };
+                self.remember(digest, Admitted { verified: verified.clone(), at }, forgotten);
+                verified
+            }
         };
         Ok(Session { caller: verified.caller, token: Some(Secret::new(token.into())) })
     }
@@ -168,21 +185,73 @@ impl Access {
 
     /// Looks at everybody anew: somebody's right has ended.
     pub fn forget(&self) {
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut remembered = self.lock();
+        remembered.callers.clear();
+        remembered.forgotten += 1;
     }
 
-    fn recall(&self, digest: &[u8; 32], now: DateTime<Utc>) -> Option<Verified> {
-        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        let Remembered { verified, at } = remembered.get(digest)?;
-        let is_good = now - *at < FRESH_FOR && verified.expires_at.is_none_or(|end| now < end);
-        is_good.then(|| verified.clone())
+    /// Whoever showed this, if that is still known; else how often all were forgotten so far.
+    fn recall(&self, digest: &[u8; 32], now: DateTime<Utc>) -> Result<Verified, u64> {
+        let remembered = self.lock();
+        let known = remembered.callers.get(digest).filter(|admitted| {
+            admitted.is_fresh(now) && admitted.verified.expires_at.is_none_or(|end| now < end)
+        });
+        known.map(|admitted| admitted.verified.clone()).ok_or(remembered.forgotten)
     }
 
-    fn remember(&self, digest: [u8; 32], verified: Verified, at: DateTime<Utc>) {
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        if remembered.len() >= MAX_REMEMBERED {
-            remembered.clear();
+    /// Remembers somebody who was looked up when all had been forgotten so often.
+    fn remember(&self, digest: [u8; 32], admitted: Admitted, forgotten: u64) {
+        let mut remembered = self.lock();
+        if remembered.forgotten != forgotten {
+            return;
         }
-        remembered.insert(digest, Remembered { verified, at });
+        if remembered.callers.len() >= MAX_REMEMBERED {
+            remembered.callers.clear();
+        }
+        remembered.callers.insert(digest, admitted);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Remembered> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    const DIGEST: [u8; 32] = [7; 32];
+
+    fn admitted(at: DateTime<Utc>, instant: Instant) -> Admitted {
+        Admitted { verified: Verified { caller: Caller::local(), expires_at: None }, at: (at, instant) }
+    }
+
+    #[test]
+    fn a_caller_is_remembered_for_a_while_and_not_at_all_once_the_clock_is_set_back() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let access = Access::open(Clock::manual(now));
+        access.remember(DIGEST, admitted(now, Instant::now()), 0);
+        for (seconds, expected) in [(0, true), (2, true), (3, false), (-1, false), (-3_600, false)] {
+            let found = access.recall(&DIGEST, now + TimeDelta::seconds(seconds));
+            assert_eq!(found.is_ok(), expected, "{seconds} s later");
+        }
+        // However the clock is set, time passes.
+        let long_ago = Instant::now().checked_sub(FRESH_FOR).unwrap();
+        access.remember(DIGEST, admitted(now, long_ago), 0);
+        assert!(access.recall(&DIGEST, now).is_err());
+    }
+
+    #[test]
+    fn a_look_up_that_began_before_a_revocation_is_not_remembered_after_it() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let access = Access::open(Clock::manual(now));
+        let forgotten = access.recall(&DIGEST, now).unwrap_err();
+        access.forget();
+        access.remember(DIGEST, admitted(now, Instant::now()), forgotten);
+        let forgotten = access.recall(&DIGEST, now).unwrap_err();
+        access.remember(DIGEST, admitted(now, Instant::now()), forgotten);
+        assert!(access.recall(&DIGEST, now).is_ok());
     }
 }

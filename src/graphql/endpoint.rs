@@ -9,10 +9,7 @@ use std::{
 use async_graphql::{
     Name, PathSegment, Request, Response, ServerError, Value,
     dataloader::DataLoader,
-    parser::{
-        parse_query,
-        types::{ExecutableDocument, OperationType},
-    },
+    parser::{parse_query, types::OperationType},
 };
 use async_stream::stream;
 use futures_util::{
@@ -83,16 +80,17 @@ impl Endpoint {
         (Self { resume: after.map(Into::into), place: Some(Arc::clone(&place)), ..self }, place)
     }
 
-    /// Whether a request is a mutation. What is no document changes nothing.
-    pub fn changes(&self, request: &Request) -> bool {
-        let operation = request.operation_name.as_deref();
-        self.document(request).is_ok_and(|document| is_mutation(&document.parsed, operation))
+    /// Chooses the operation that a request asks for, before anything else is done with it. An empty name is none: some
+    /// clients send it where they mean none.
+    pub fn choose(&self, request: Request) -> Chosen {
+        let name = request.operation_name.as_deref().filter(|name| !name.is_empty());
+        let document = self.document(&request.query, name);
+        Chosen { request, document }
     }
 
-    /// The document of a request.
-    fn document(&self, request: &Request) -> Result<Arc<Document>, ServerError> {
-        let text = &request.query;
-        if let Some(document) = self.schema.documents.find(text) {
+    /// The document of a text, with the operation of that name.
+    fn document(&self, text: &str, name: Option<&str>) -> Result<Arc<Document>, ServerError> {
+        if let Some(document) = self.schema.documents.find(text, name) {
             return Ok(document);
         }
         limits::check_text(text, &self.schema.limits)?;
@@ -103,21 +101,16 @@ impl Endpoint {
             error.extensions.get_or_insert_default().set("code", Code::GraphqlParseFailed.as_str());
             error
         })?;
-        let operation = request.operation_name.as_deref();
-        let cost = limits::check_document(&parsed, operation, &self.schema.limits)?;
-        let document = Document::new(parsed, operation, cost);
-        Ok(self.schema.documents.keep(text, document))
+        let document = Document::choose(parsed, name, &self.schema.limits)?;
+        Ok(self.schema.documents.keep(text, name, document))
     }
 
-    /// Gives the operation its document and what its resolvers need. One whose answers are a stream has a handover.
-    fn prepare(
-        &self,
-        mut request: Request,
-        handover: Option<&Arc<Handover>>,
-    ) -> Result<Prepared, ServerError> {
-        let document = self.document(&request)?;
+    /// Gives the operation what its resolvers need. One whose answers are a stream has a handover.
+    fn prepare(&self, chosen: Chosen, handover: Option<&Arc<Handover>>) -> Result<Prepared, ServerError> {
+        let Chosen { mut request, document } = chosen;
+        let document = document?;
         guard::check(&document.needs, &self.caller)?;
-        if !self.may_change && is_mutation(&document.parsed, request.operation_name.as_deref()) {
+        if !self.may_change && document.kind == OperationType::Mutation {
             let message = "a mutation is sent with POST, never with GET";
             return Err(Code::BadUserInput.server_error(message));
         }
@@ -126,8 +119,10 @@ impl Endpoint {
             return Err(Code::Forbidden.server_error(message));
         }
         let cost = document.cost.check(&request.variables, &self.schema.limits)?;
-        let span = self.begin(&document, request.operation_name.as_deref());
+        let span = self.begin(&document);
         request.set_parsed_query(document.parsed.clone());
+        // The executor looks for the operation once more, and finds the one that everything above is about.
+        request.operation_name = document.name.as_ref().map(ToString::to_string);
         let reader = self.app.reader(&self.caller);
         // The default delay gathers keys for a millisecond; `Loads` does it without.
         let loads = Loads::default();
@@ -150,33 +145,37 @@ impl Endpoint {
     }
 
     /// Begins the span of an operation. As GraphQL's conventions have it, its name is only its kind: clients make up names.
-    fn begin(&self, document: &Document, named: Option<&str>) -> Span {
-        let kind = kind_name(document, named);
+    fn begin(&self, document: &Document) -> Span {
+        let kind = kind_name(document.kind);
         self.app.traces.span(SpanKind::Internal, kind, self.caller.trace.as_ref(), || {
             let mut attributes = vec![
                 KeyValue::new("graphql.operation.type", kind),
                 KeyValue::new("tenant.id", self.caller.tenant.to_string()),
                 KeyValue::new("request.id", self.request_id.to_string()),
             ];
-            if let Some(name) = logged_name(document, named) {
+            if let Some(name) = logged_name(document) {
                 attributes.push(KeyValue::new("graphql.operation.name", name.to_owned()));
             }
             attributes
         })
     }
 
-    /// Executes an operation that answers once.
+    /// Executes the operation of a request that is answered once.
     pub async fn execute(&self, request: Request) -> Response {
+        self.execute_chosen(self.choose(request)).await
+    }
+
+    /// Executes an operation that answers once.
+    pub async fn execute_chosen(&self, chosen: Chosen) -> Response {
         let begun = Instant::now();
-        let named = request.operation_name.clone();
-        match self.prepare(request, None) {
+        match self.prepare(chosen, None) {
             Ok(Prepared { request, document, loads, schema, cost, span: mut recorded }) => {
                 // All at once: what is recorded in a span later has its fields written anew.
                 let span = tracing::info_span!(
                     "operation",
                     request.id = %self.request_id,
                     tenant.id = %self.caller.tenant,
-                    operation.name = logged_name(&document, named.as_deref()),
+                    operation.name = logged_name(&document),
                     trace_id = recorded.trace().map(Trace::id).map(display),
                 );
                 let response = loads.gather(schema.execute(request)).instrument(span).await;
@@ -185,7 +184,7 @@ impl Endpoint {
                     response.extensions.insert("cost".to_owned(), cost.into());
                 }
                 end(&mut recorded, &response);
-                self.count(&document, named.as_deref(), &response, Some(begun.elapsed()));
+                self.count(&document, &response, Some(begun.elapsed()));
                 response
             }
             Err(error) => {
@@ -197,35 +196,27 @@ impl Endpoint {
     }
 
     /// Counts an operation that was answered.
-    fn count(
-        &self,
-        document: &Document,
-        named: Option<&str>,
-        response: &Response,
-        duration: Option<Duration>,
-    ) {
-        let kind = kind_name(document, named);
-        let name = named.or(document.name.as_deref());
+    fn count(&self, document: &Document, response: &Response, duration: Option<Duration>) {
         let outcome = match (was_executed(response), response.errors.is_empty()) {
             (false, _) => Outcome::Refused,
             (true, false) => Outcome::Failed,
             (true, true) => Outcome::Ok,
         };
+        let (kind, name) = (kind_name(document.kind), document.name.as_deref());
         self.app.metrics.operation(kind, name, outcome, codes(response), duration);
     }
 
-    /// Executes any operation: a subscription answers again and again.
-    pub fn execute_stream(&self, request: Request) -> BoxStream<'static, Item> {
+    /// Executes a subscription, which answers again and again.
+    pub fn execute_stream(&self, chosen: Chosen) -> BoxStream<'static, Item> {
         let handover = Arc::<Handover>::default();
-        let named = request.operation_name.clone();
-        let mut prepared = self.prepare(request, Some(&handover));
+        let mut prepared = self.prepare(chosen, Some(&handover));
         match &mut prepared {
             // It counts as it is taken up: its end may be days away.
             Ok(Prepared { document, span, .. }) => {
-                if kind(&document.parsed, named.as_deref()) == Some(OperationType::Subscription) {
+                if document.kind == OperationType::Subscription {
                     *span = Span::passed_on(None);
                 }
-                self.count(document, named.as_deref(), &Response::default(), None);
+                self.count(document, &Response::default(), None);
             }
             Err(error) => {
                 let response = Response::from_errors(vec![error.clone()]);
@@ -255,6 +246,19 @@ impl Endpoint {
     }
 }
 
+/// A request with the operation that it chooses, or with what is wrong with its document.
+pub struct Chosen {
+    request: Request,
+    document: Result<Arc<Document>, ServerError>,
+}
+
+impl Chosen {
+    /// The kind of the operation; none where there is no operation to execute.
+    pub fn kind(&self) -> Option<OperationType> {
+        self.document.as_ref().ok().map(|document| document.kind)
+    }
+}
+
 /// An operation that is ready to be executed.
 struct Prepared {
     request: Request,
@@ -273,35 +277,18 @@ fn end(span: &mut Span, response: &Response) {
     }
 }
 
-/// Whether the operation that is to be executed is a mutation.
-fn is_mutation(document: &ExecutableDocument, name: Option<&str>) -> bool {
-    let mut operations = document.operations.iter();
-    operations.any(|(of, operation)| {
-        operation.node.ty == OperationType::Mutation
-            && of.is_none_or(|of| name.is_none_or(|name| of.as_str() == name))
-    })
-}
-
-/// What kind of operation is to be executed.
-fn kind(document: &ExecutableDocument, name: Option<&str>) -> Option<OperationType> {
-    let mut operations = document.operations.iter();
-    let chosen = operations.find(|(of, _)| name.is_none_or(|name| of.is_none_or(|of| of == name)));
-    chosen.map(|(_, operation)| operation.node.ty)
-}
-
-/// That kind in a word.
-fn kind_name(document: &Document, named: Option<&str>) -> &'static str {
-    match kind(&document.parsed, named) {
-        Some(OperationType::Query) => "query",
-        Some(OperationType::Mutation) => "mutation",
-        Some(OperationType::Subscription) => "subscription",
-        None => "",
+/// A kind of operation in a word.
+const fn kind_name(kind: OperationType) -> &'static str {
+    match kind {
+        OperationType::Query => "query",
+        OperationType::Mutation => "mutation",
+        OperationType::Subscription => "subscription",
     }
 }
 
-/// The name of the operation that is to be executed, unless it is overlong.
-fn logged_name<'a>(document: &'a Document, named: Option<&'a str>) -> Option<&'a str> {
-    named.or(document.name.as_deref()).filter(|name| name.len() <= MAX_LOGGED_NAME)
+/// The name of the operation, unless it is overlong.
+fn logged_name(document: &Document) -> Option<&str> {
+    document.name.as_deref().filter(|name| name.len() <= MAX_LOGGED_NAME)
 }
 
 /// The codes of the errors of an answer.

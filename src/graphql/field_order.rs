@@ -6,7 +6,7 @@
 use async_graphql::{
     Name, Value,
     indexmap::IndexMap,
-    parser::types::{DocumentOperations, ExecutableDocument, Selection, SelectionSet},
+    parser::types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet},
 };
 
 /// A document may expand to more fields than it has characters, by fragments inside fragments. One that exceeds this
@@ -18,24 +18,13 @@ const MAX_FIELDS: usize = 10_000;
 pub struct FieldOrder(IndexMap<Name, FieldOrder>);
 
 impl FieldOrder {
-    /// The order that an operation of the document asks for; the empty one where it has no such operation.
-    pub fn of(document: &ExecutableDocument, operation: Option<&str>) -> Self {
-        let operation = match &document.operations {
-            DocumentOperations::Single(operation) => Some(operation),
-            DocumentOperations::Multiple(operations) => match operation {
-                Some(name) => operations.get(name),
-                None => operations.values().next().filter(|_| operations.len() == 1),
-            },
-        };
+    /// The order that an operation of the document asks for.
+    pub fn of(document: &ExecutableDocument, operation: &OperationDefinition) -> Self {
         let mut order = Self::default();
         let mut left = MAX_FIELDS;
-        match operation {
-            Some(operation)
-                if order.collect(document, &operation.node.selection_set.node, &mut left).is_some() =>
-            {
-                order
-            }
-            _ => Self::default(),
+        match order.collect(document, &operation.selection_set.node, &mut left) {
+            Some(()) => order,
+            None => Self::default(),
         }
     }
 
@@ -97,10 +86,15 @@ mod tests {
 
     use super::*;
 
-    fn ordered(document: &str, answer: serde_json::Value) -> String {
+    fn order(document: &str) -> FieldOrder {
         let document = parse_query(document).unwrap();
+        let operation = &document.operations.iter().next().unwrap().1.node;
+        FieldOrder::of(&document, operation)
+    }
+
+    fn ordered(document: &str, answer: serde_json::Value) -> String {
         let mut answer = Value::from_json(answer).unwrap();
-        FieldOrder::of(&document, None).apply(&mut answer);
+        order(document).apply(&mut answer);
         serde_json::to_string(&answer).unwrap()
     }
 
@@ -115,20 +109,14 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_that_has_a_name_need_not_be_named() {
-        assert_eq!(ordered("query Q { b a }", json!({"a": 1, "b": 2})), r#"{"b":2,"a":1}"#);
-        assert_eq!(ordered("query Q { b a } query R { a }", json!({"a": 1, "b": 2})), r#"{"a":1,"b":2}"#);
-    }
-
-    #[test]
     fn a_value_without_selections_stays_as_it_is() {
         assert_eq!(ordered("{ json }", json!({"json": {"b": 1, "a": 2}})), r#"{"json":{"a":2,"b":1}}"#);
     }
 
     #[test]
     fn fragments_in_a_circle_end() {
-        let document = parse_query("{ ...a } fragment a on T { x ...b } fragment b on T { ...a }").unwrap();
-        assert_eq!(FieldOrder::of(&document, None), FieldOrder::default());
+        let document = "{ ...a } fragment a on T { x ...b } fragment b on T { ...a }";
+        assert_eq!(order(document), FieldOrder::default());
     }
 
     #[test]
@@ -140,7 +128,6 @@ mod tests {
             document.push_str(&fragment);
         }
         document += " fragment f60 on T { z }";
-        let document = parse_query(document).unwrap();
-        assert_eq!(FieldOrder::of(&document, None), FieldOrder::default());
+        assert_eq!(order(&document), FieldOrder::default());
     }
 }

@@ -42,7 +42,7 @@ use async_graphql::{
 };
 
 use documents::Documents;
-pub use endpoint::{Endpoint, was_executed};
+pub use endpoint::{Chosen, Endpoint, was_executed};
 pub use error::Code;
 use event::Forms;
 pub use handover::Item;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Request as Operation, Response as GraphqlResponse};
+use async_graphql::{Response as GraphqlResponse, parser::types::OperationType};
 use axum::{
     Extension,
     body::Bytes,
@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     access::Session,
-    graphql::{Code, Endpoint},
+    graphql::{Chosen, Code, Endpoint},
 };
 
 /// What is unusable where a request came in a body, and where it came in a URL.
@@ -78,10 +78,10 @@ async fn answer_post(
     };
     match (operation::read_body(&edge.schema, &body, edge.app.config.batch_limit), form) {
         (Ok(Operations::One(operation)), Form::Stream) => {
-            sse::open(edge, session, endpoint, *operation, resume_at.as_deref())
+            sse::open(edge, session, &endpoint, *operation, resume_at.as_deref())
         }
         (Ok(Operations::One(operation)), Form::Whole(media)) => {
-            answer::respond(&execute(&endpoint, *operation, deadline).await, media)
+            answer::respond(&execute(&endpoint, endpoint.choose(*operation), deadline).await, media)
         }
         (Ok(Operations::Batch(_)), Form::Stream) => {
             Refusal::malformed("a stream answers one operation, not a list of them").into_response()
@@ -94,7 +94,7 @@ async fn answer_post(
             for operation in batch {
                 // In their order: a client may well send what it reads after what it changes.
                 responses.push(match operation {
-                    Ok(operation) => execute(&endpoint, operation, deadline).await,
+                    Ok(operation) => execute(&endpoint, endpoint.choose(operation), deadline).await,
                     Err(unusable) => unusable.response("this request"),
                 });
             }
@@ -125,7 +125,7 @@ pub(super) async fn get(
             };
             let endpoint = edge.endpoint(&session, &id).only_reading();
             match edge.rates.take(endpoint.caller(), 1) {
-                Ok(standing) => standing.mark(sse::get(&edge, session, endpoint, &headers, parameters)),
+                Ok(standing) => standing.mark(sse::get(&edge, session, &endpoint, &headers, parameters)),
                 Err(too_fast) => too_fast.response(Media::Json),
             }
         }
@@ -156,7 +156,8 @@ async fn query(edge: &Edge, endpoint: &Endpoint, parameters: &str, media: Media)
         Ok(operation) => operation,
         Err(unusable) => return unusable_response(unusable, URL, media),
     };
-    if endpoint.changes(&operation) {
+    let operation = endpoint.choose(operation);
+    if operation.kind() == Some(OperationType::Mutation) {
         let message = "a mutation is sent with POST, never with GET";
         let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadUserInput, message);
         return ([(ALLOW, HeaderValue::from_static("POST"))], refusal.in_media(media)).into_response();
@@ -165,8 +166,8 @@ async fn query(edge: &Edge, endpoint: &Endpoint, parameters: &str, media: Media)
     answer::respond(&execute(endpoint, operation, deadline).await, media)
 }
 
-async fn execute(endpoint: &Endpoint, operation: Operation, deadline: Instant) -> GraphqlResponse {
-    timeout_at(deadline, Box::pin(endpoint.execute(operation))).await.unwrap_or_else(|_| timed_out())
+async fn execute(endpoint: &Endpoint, operation: Chosen, deadline: Instant) -> GraphqlResponse {
+    timeout_at(deadline, Box::pin(endpoint.execute_chosen(operation))).await.unwrap_or_else(|_| timed_out())
 }
 
 /// The answer to an operation that took too long.

@@ -21,12 +21,13 @@ pub(super) async fn alive() -> impl IntoResponse {
     Json(json!({ "status": "up" }))
 }
 
-/// The server takes requests: it is not stopping, and the store answers.
+/// The server takes requests: it is not stopping, and the store answers and takes writes.
 pub(super) async fn ready(State(edge): State<Arc<Edge>>) -> Response {
     if edge.sockets.is_stopping() {
         return not_ready("the server is stopping");
     }
     match timeout(STORE_ANSWERS_WITHIN, edge.app.database.ping()).await {
+        Ok(Ok(())) if !edge.app.database.takes_writes() => not_ready("the database takes no writes"),
         Ok(Ok(())) => Json(json!({ "status": "ready" })).into_response(),
         Ok(Err(error)) => {
             tracing::warn!(%error, "not ready: the database does not answer");

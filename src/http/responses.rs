@@ -2,7 +2,7 @@
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
-use async_graphql::{Request, Response};
+use async_graphql::{Response, parser::types::OperationType};
 use futures_util::{
     StreamExt as _,
     stream::{BoxStream, once},
@@ -10,21 +10,20 @@ use futures_util::{
 use tokio::time::timeout;
 
 use super::graphql::timed_out;
-use crate::graphql::{Code, Endpoint, Item};
+use crate::graphql::{Chosen, Code, Endpoint, Item};
 
-/// Whether an operation does not end by itself. A subscription has this word in its document; whatever else has it is
-/// treated like one, which does no harm.
-pub(super) fn is_endless(request: &Request) -> bool {
-    request.query.contains("subscription")
+/// Whether an operation does not end by itself: a subscription ends when the client or the server ends it.
+pub(super) fn is_endless(operation: &Chosen) -> bool {
+    operation.kind() == Some(OperationType::Subscription)
 }
 
 /// What a subscription answers, or the one answer of another operation, which must come within `limit`. A panic ends the
 /// operation, and nothing else.
-pub(super) fn responses(endpoint: Endpoint, request: Request, limit: Duration) -> BoxStream<'static, Item> {
-    let responses = if is_endless(&request) {
-        endpoint.execute_stream(request)
+pub(super) fn responses(endpoint: Endpoint, operation: Chosen, limit: Duration) -> BoxStream<'static, Item> {
+    let responses = if is_endless(&operation) {
+        endpoint.execute_stream(operation)
     } else {
-        let execute = async move { timeout(limit, endpoint.execute(request)).await };
+        let execute = async move { timeout(limit, endpoint.execute_chosen(operation)).await };
         once(execute).map(|response| Item::Response(response.unwrap_or_else(|_| timed_out()))).boxed()
     };
     let failed = |_| Item::Response(failed());

@@ -54,7 +54,7 @@ pub(super) fn last_event_id(headers: &HeaderMap) -> Option<String> {
 pub(super) fn get(
     edge: &Arc<Edge>,
     session: Session,
-    endpoint: Endpoint,
+    endpoint: &Endpoint,
     headers: &HeaderMap,
     parameters: &str,
 ) -> Response {
@@ -68,16 +68,17 @@ pub(super) fn get(
 pub(super) fn open(
     edge: &Arc<Edge>,
     session: Session,
-    endpoint: Endpoint,
+    endpoint: &Endpoint,
     request: Request,
     last_event_id: Option<&str>,
 ) -> Response {
     if let Err(refusal) = edge.room() {
         return refusal.into_response();
     }
-    let (endpoint, place) = endpoint.resuming(last_event_id);
-    let is_endless = is_endless(&request);
-    let responses = responses(endpoint, request, edge.app.config.limits.request_timeout());
+    let (endpoint, place) = endpoint.clone().resuming(last_event_id);
+    let operation = endpoint.choose(request);
+    let is_endless = is_endless(&operation);
+    let responses = responses(endpoint, operation, edge.app.config.limits.request_timeout());
     // One event on its way, one being made: what a client does not take stays in the log.
     let (events, taken) = mpsc::channel(1);
     let stream = Stream { edge: Arc::clone(edge), session, events, place, is_endless };

@@ -11,16 +11,21 @@ use std::{
 
 use migration::{Migrator, MigratorTrait as _};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
+    SqlxPostgresConnector, Statement, TransactionTrait,
     sqlx::{
         self,
-        postgres::PgListener,
+        postgres::{PgListener, PgPoolOptions},
         sqlite::{SqliteJournalMode, SqliteSynchronous},
     },
 };
 
-use super::readers::{Limits, Readers};
+use super::{
+    durability,
+    readers::{Limits, Readers},
+    transaction::Transaction,
+    writes::Writes,
+};
 use crate::fault::Fault;
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -47,6 +52,9 @@ const POSTGRES_LOOKS_UP: [(&str, &str); 6] = [
     ("random_page_cost", "1.1"),
     ("jit", "off"),
 ];
+/// No transaction of ours rests for long between two statements. Where one does, its process is stuck or gone, and
+/// PostgreSQL is to release what it has locked.
+const POSTGRES_RESTS: [(&str, &str); 1] = [("idle_in_transaction_session_timeout", "60s")];
 /// Any number will do, as long as every process uses the same one.
 const MIGRATION_LOCK: i64 = 0x7761_7962_696c_6c00;
 
@@ -63,6 +71,7 @@ pub struct Database {
     /// [`TenantDb`]: super::TenantDb
     readers: Option<Readers>,
     statements: Statements,
+    writes: Writes,
 }
 
 /// Why a store cannot be opened; the text is for operators and names the remedy.
@@ -100,24 +109,29 @@ impl Database {
             let failed = |source| OpenError::File { path: path.display().to_string(), source };
             // The writer comes first: it makes the file and turns the write-ahead log on.
             let mut writer = sea_orm::Database::connect(sqlite_options(url, 1)).await.map_err(failed)?;
-            probe_write(&writer).await.map_err(failed)?;
+            count_statements(&mut writer, &statements);
+            let writes = Writes::new(writer.clone());
+            probe_write(&writer, &writes).await.map_err(failed)?;
             let readers = connections.unwrap_or(SQLITE_READERS);
             let mut reader =
                 sea_orm::Database::connect(sqlite_options(url, readers)).await.map_err(failed)?;
-            count_statements(&mut writer, &statements);
             count_statements(&mut reader, &statements);
-            return Ok(Self { writer, reader, readers: None, statements });
+            return Ok(Self { writer, reader, readers: None, statements, writes });
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let connections = connections.unwrap_or(POSTGRES_CONNECTIONS);
             let limits =
                 Limits { connections, acquire_timeout: ACQUIRE_TIMEOUT, test_after_idle: TEST_AFTER_IDLE };
             let mut pool = connect_postgres(url, connections).await?;
+            let connect_error =
+                |error: sqlx::Error| OpenError::Connect(DbErr::Conn(RuntimeErr::SqlxError(error.into())));
+            durability::warn_of_settings(pool.get_postgres_connection_pool()).await.map_err(connect_error)?;
             count_statements(&mut pool, &statements);
             let read_pool = connect_postgres(url, connections).await?;
             let read_pool = read_pool.get_postgres_connection_pool().clone();
             let readers = Some(Readers::new(read_pool, limits, Arc::clone(&statements)));
-            return Ok(Self { writer: pool.clone(), reader: pool, readers, statements });
+            let writes = Writes::new(pool.clone());
+            return Ok(Self { writer: pool.clone(), reader: pool, readers, statements, writes });
         }
         Err(OpenError::UnknownScheme)
     }
@@ -125,39 +139,27 @@ impl Database {
     /// Applies the migrations that are missing. Of several processes that start at once, one does the work and the
     /// others wait for it.
     pub async fn migrate(&self) -> Result<(), OpenError> {
-        let lock = match self.backend() {
-            DbBackend::Postgres => Some(self.lock_migrations().await.map_err(OpenError::Migrate)?),
-            _ => None,
-        };
-        let missing = Migrator::get_pending_migrations(&self.writer).await.map_err(OpenError::Migrate)?.len();
-        Migrator::up(&self.writer, None).await.map_err(OpenError::Migrate)?;
-        if missing > 0 {
-            tracing::info!(migrations = missing, "brought the tables of the store up to date");
+        match self.backend() {
+            DbBackend::Postgres => self.migrate_postgres().await,
+            _ => migrate(&self.writer).await,
         }
-        if let Some(tx) = lock {
-            tx.rollback().await.map_err(OpenError::Migrate)?;
-        }
-        Ok(())
+        .map_err(OpenError::Migrate)
     }
 
-    /// Holds the lock that one process at a time migrates under. Whoever waits for it asks again and again: a statement
-    /// that waited would keep its view of the tables, and an index that is made beside the traffic waits for all such
-    /// views to end.
-    async fn lock_migrations(&self) -> Result<DatabaseTransaction, DbErr> {
-        loop {
-            let tx = self.writer.begin().await?;
-            let lock = Statement::from_sql_and_values(
-                DbBackend::Postgres,
-                "SELECT pg_try_advisory_xact_lock($1)",
-                [MIGRATION_LOCK.into()],
-            );
-            let row = tx.query_one_raw(lock).await?;
-            if row.is_some_and(|row| row.try_get_by_index(0).unwrap_or(false)) {
-                return Ok(tx);
-            }
-            tx.rollback().await?;
-            tokio::time::sleep(ASK_FOR_LOCK_EVERY).await;
-        }
+    /// Migrates over connections of its own, one for the lock and one for the work: these end with it, and no pool has
+    /// to have room for both.
+    async fn migrate_postgres(&self) -> Result<(), DbErr> {
+        let options = self.writer.get_postgres_connection_pool().connect_options();
+        let pool = PgPoolOptions::new()
+            .max_connections(2)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with((*options).clone());
+        let connections = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+        let lock = lock_migrations(&connections).await?;
+        let result = migrate(&connections).await;
+        lock.rollback().await?;
+        connections.close().await?;
+        result
     }
 
     /// Whether the store answers.
@@ -221,14 +223,13 @@ impl Database {
     }
 
     /// Opens a transaction that writes. Only `usecase::work` may ask for one.
-    pub async fn write_transaction(&self) -> Result<DatabaseTransaction, Fault> {
-        // SQLite: taking the write lock at once spares us an upgrade that fails when somebody else wrote meanwhile.
-        let options = TransactionOptions {
-            sqlite_transaction_mode: (self.backend() == DbBackend::Sqlite)
-                .then_some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        Ok(self.writer.begin_with_options(options).await?)
+    pub async fn write_transaction(&self) -> Result<Transaction, Fault> {
+        Ok(Transaction::begin(&self.writer, &self.statements, &self.writes).await?)
+    }
+
+    /// Whether the store takes writes, as far as this process knows.
+    pub fn takes_writes(&self) -> bool {
+        !self.writes.are_failing()
     }
 
     /// A connection of its own that hears what processes tell each other; none with SQLite, which serves only one.
@@ -245,6 +246,35 @@ impl Database {
             }
             _ => Ok(None),
         }
+    }
+}
+
+async fn migrate(connections: &DatabaseConnection) -> Result<(), DbErr> {
+    let missing = Migrator::get_pending_migrations(connections).await?.len();
+    Migrator::up(connections, None).await?;
+    if missing > 0 {
+        tracing::info!(migrations = missing, "brought the tables of the store up to date");
+    }
+    Ok(())
+}
+
+/// Holds the lock that one process at a time migrates under. Whoever waits for it asks again and again: a statement that
+/// waited would keep its view of the tables, and an index that is made beside the traffic waits for all such views to
+/// end.
+async fn lock_migrations(connections: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    loop {
+        let tx = connections.begin().await?;
+        let lock = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "SELECT pg_try_advisory_xact_lock($1)",
+            [MIGRATION_LOCK.into()],
+        );
+        let row = tx.query_one_raw(lock).await?;
+        if row.is_some_and(|row| row.try_get_by_index(0).unwrap_or(false)) {
+            return Ok(tx);
+        }
+        tx.rollback().await?;
+        tokio::time::sleep(ASK_FOR_LOCK_EVERY).await;
     }
 }
 
@@ -270,7 +300,10 @@ async fn connect_postgres(url: &str, connections: u32) -> Result<DatabaseConnect
     let mut options = ConnectOptions::new(url.to_owned());
     common_options(&mut options, connections);
     options.statement_timeout(POSTGRES_STATEMENT_TIMEOUT);
-    options.map_sqlx_postgres_opts(|postgres| postgres.options(POSTGRES_LOOKS_UP));
+    options.map_sqlx_postgres_opts(|postgres| postgres.options(POSTGRES_LOOKS_UP).options(POSTGRES_RESTS));
+    options.map_sqlx_postgres_pool_opts(|pool| {
+        pool.after_connect(|session, _| Box::pin(durability::commit_to_disk(session)))
+    });
     sea_orm::Database::connect(options).await.map_err(OpenError::Connect)
 }
 
@@ -291,12 +324,8 @@ fn sqlite_options(url: &str, connections: u32) -> ConnectOptions {
 }
 
 /// SQLite opens a read-only file gladly and fails at the first write; better to fail at the start.
-async fn probe_write(writer: &DatabaseConnection) -> Result<(), DbErr> {
-    let options = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    };
-    let tx = writer.begin_with_options(options).await?;
+async fn probe_write(writer: &DatabaseConnection, writes: &Writes) -> Result<(), DbErr> {
+    let tx = Transaction::begin(writer, &Statements::default(), writes).await?;
     tx.execute_unprepared("PRAGMA user_version = 1").await?;
     tx.rollback().await
 }

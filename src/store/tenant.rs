@@ -2,14 +2,14 @@
 
 use std::{fmt, sync::Arc};
 
+use async_trait::async_trait;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr, DeleteMany,
-    EntityTrait, QueryFilter, QueryResult, QuerySelect, QueryTrait, Select, Statement, UpdateMany,
-    sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, DeleteMany, EntityTrait, ExecResult,
+    QueryFilter, QueryResult, QuerySelect, QueryTrait, Select, Statement, UpdateMany, sea_query::Expr,
 };
 
 use super::{
-    Database,
+    Database, Transaction,
     readers::Readers,
     rows::{Part, Row},
 };
@@ -70,18 +70,57 @@ tenant_owned!(
     work_order,
 );
 
+/// What runs statements: any connection of a pool, or an open transaction.
+#[derive(Debug)]
+pub(super) enum Executor<'a> {
+    Pool(&'a DatabaseConnection),
+    Transaction(&'a Transaction),
+}
+
+macro_rules! over {
+    ($executor:expr, $connection:ident => $do:expr) => {
+        match $executor {
+            Executor::Pool($connection) => $do,
+            Executor::Transaction($connection) => $do,
+        }
+    };
+}
+
+#[async_trait]
+impl ConnectionTrait for Executor<'_> {
+    fn get_database_backend(&self) -> DbBackend {
+        over!(self, connection => connection.get_database_backend())
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        over!(self, connection => connection.execute_raw(statement).await)
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        over!(self, connection => connection.execute_unprepared(sql).await)
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        over!(self, connection => connection.query_one_raw(statement).await)
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        over!(self, connection => connection.query_all_raw(statement).await)
+    }
+}
+
 /// A connection, or an open transaction, and the tenant that everything done over it is bound to.
 #[derive(Debug)]
 pub struct TenantDb<'a> {
     tenant: &'a Tenant,
-    conn: DatabaseExecutor<'a>,
+    conn: Executor<'a>,
     readers: Option<&'a Readers>,
 }
 
 impl<'a> TenantDb<'a> {
     /// Binds an open transaction to a tenant.
-    pub const fn of_transaction(tenant: &'a Tenant, tx: &'a DatabaseTransaction) -> Self {
-        Self { tenant, conn: DatabaseExecutor::Transaction(tx), readers: None }
+    pub const fn of_transaction(tenant: &'a Tenant, tx: &'a Transaction) -> Self {
+        Self { tenant, conn: Executor::Transaction(tx), readers: None }
     }
 
     /// Whose rows it sees.
@@ -95,7 +134,7 @@ impl<'a> TenantDb<'a> {
     }
 
     /// The connection, for SeaORM's finishing methods.
-    pub(super) const fn conn(&self) -> &DatabaseExecutor<'a> {
+    pub(super) const fn conn(&self) -> &Executor<'a> {
         &self.conn
     }
 
@@ -187,7 +226,7 @@ impl Reader {
     pub const fn db(&self) -> TenantDb<'_> {
         TenantDb {
             tenant: &self.tenant,
-            conn: DatabaseExecutor::Connection(self.database.reader()),
+            conn: Executor::Pool(self.database.reader()),
             readers: self.database.readers(),
         }
     }

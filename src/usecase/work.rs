@@ -14,7 +14,6 @@ use entity::{
     work_order,
 };
 use futures_util::future::BoxFuture;
-use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 use super::{Done, Error, idempotency, idempotency::Key};
@@ -25,7 +24,9 @@ use crate::{
     events::{self, Cursor, Fact, NewEvent, Reason},
     fault::Fault,
     seam::Ids,
-    store::{self, PageRequest, Reader, Tenant, TenantDb, attribute::Definitions, event::EventFilter},
+    store::{
+        self, PageRequest, Reader, Tenant, TenantDb, Transaction, attribute::Definitions, event::EventFilter,
+    },
     trace::Trace,
 };
 
@@ -223,7 +224,7 @@ pub struct UnitOfWork<'a> {
     pub runs_are_due: bool,
     /// Runs that were stored before and that it changes.
     pub changed_runs: Vec<PluginRunId>,
-    tx: DatabaseTransaction,
+    tx: Transaction,
 }
 
 /// What a unit of work left in the log.
@@ -351,12 +352,17 @@ impl<'a> UnitOfWork<'a> {
         } else {
             events::append(&self.db(), events).await?
         };
-        self.tx.commit().await.map_err(Fault::from)?;
         let with_runs = self.runs_are_due || !runs.is_empty();
-        if count > 0 || with_runs {
-            self.app.wake.committed(&self.caller.tenant, with_runs);
-        }
-        self.app.wake.runs_changed(&self.caller.tenant, &self.changed_runs);
+        let (wake, tenant, changed_runs) =
+            (self.app.wake.clone(), self.caller.tenant.clone(), self.changed_runs);
+        // Whoever waits for what was committed is woken also where the request was given up meanwhile.
+        let wake_others = move || {
+            if count > 0 || with_runs {
+                wake.committed(&tenant, with_runs);
+            }
+            wake.runs_changed(&tenant, &changed_runs);
+        };
+        self.tx.commit_then(wake_others).await.map_err(Fault::from)?;
         Ok(Committed { first, last: Cursor(first.0 + count - 1) })
     }
 

@@ -87,7 +87,13 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("async_graphql", &["graphql", "http", "cli"]),
     ("sea_orm::", &["store", "events", "fault.rs", "usecase", "graphql"]),
     (".write_transaction(", &["usecase/work.rs"]),
-    ("tx.commit()", &["usecase/work.rs"]),
+    (".commit_then(", &["usecase/work.rs", "store/transaction.rs"]),
+    ("tx.commit()", &["store/writes.rs"]),
+    ("\"BEGIN", &["store/transaction.rs"]),
+    (".begin()", &["store/transaction.rs", "store/database.rs", "cli/import/split.rs"]),
+    // One place chooses the operation of a document.
+    ("DocumentOperations", &["graphql/documents.rs"]),
+    ("operation_name", &["graphql/endpoint.rs", "http/operation.rs"]),
     ("ActiveModel", &["store"]),
     ("DatabaseConnection,", &["store"]),
     (

@@ -86,25 +86,19 @@ enum Source {
 }
 
 impl Measure {
-    /// The measure of an operation; the empty one if the document has no such operation, which is refused for that.
-    pub(super) fn of(document: &ExecutableDocument, operation: Option<&str>) -> Result<Self, Endless> {
-        let mut operations = document.operations.iter();
-        let chosen = operations
-            .find(|(name, _)| operation.is_none_or(|wanted| name.is_some_and(|name| name == wanted)));
-        let Some((_, Positioned { node: chosen, .. })) = chosen else { return Ok(Self::default()) };
-        let mut walk = Walk {
-            document,
-            operation: chosen,
-            parts: Vec::new(),
-            fragments: HashMap::new(),
-            is_open: false,
-        };
-        let root = match chosen.ty {
+    /// The measure of an operation of the document.
+    pub(super) fn of(
+        document: &ExecutableDocument,
+        operation: &OperationDefinition,
+    ) -> Result<Self, Endless> {
+        let mut walk =
+            Walk { document, operation, parts: Vec::new(), fragments: HashMap::new(), is_open: false };
+        let root = match operation.ty {
             OperationType::Query => "Query",
             OperationType::Mutation => "Mutation",
             OperationType::Subscription => "Subscription",
         };
-        let root = walk.part(&chosen.selection_set.node, root, 0)?;
+        let root = walk.part(&operation.selection_set.node, root, 0)?;
         let (aliases, directives) = written(document);
         let part = walk.parts.get(root).cloned().unwrap_or_default();
         let mut measure =
@@ -328,7 +322,9 @@ mod tests {
     use super::*;
 
     fn measure(document: &str) -> Result<Measure, Endless> {
-        Measure::of(&parse_query(document).unwrap(), None)
+        let document = parse_query(document).unwrap();
+        let operation = &document.operations.iter().next().unwrap().1.node;
+        Measure::of(&document, operation)
     }
 
     fn cost(document: &str, variables: serde_json::Value) -> u64 {
@@ -411,13 +407,5 @@ mod tests {
             |level: usize| format!("fragment F{level} on Query {{ ...F{next} }} ", next = level + 1);
         let document = format!("{{ ...F0 }} {}", (0..5_000).map(fragment).collect::<String>());
         assert_eq!(measure(&document).unwrap_err(), Endless::Deep);
-    }
-
-    #[test]
-    fn the_operation_that_is_asked_for_is_measured() {
-        let document =
-            parse_query("query A { viewer { tenantId } } query B { orders { nodes { id } } }").unwrap();
-        let cost = |name| Measure::of(&document, Some(name)).unwrap().cost(&Variables::default());
-        assert_eq!((cost("A"), cost("B"), cost("C")), (2, 41, 0));
     }
 }

@@ -7,7 +7,10 @@ mod measure;
 mod text;
 mod weights;
 
-use async_graphql::{ServerError, Value, Variables, parser::types::ExecutableDocument};
+use async_graphql::{
+    ServerError, Value, Variables,
+    parser::types::{ExecutableDocument, OperationDefinition},
+};
 
 use super::error::Code;
 use crate::config::Limits;
@@ -34,9 +37,9 @@ pub(super) fn check_text(document: &str, limits: &Limits) -> Result<(), ServerEr
 }
 
 /// Refuses an operation that asks for too much whatever its variables are.
-pub(super) fn check_document(
+pub(super) fn check_operation(
     document: &ExecutableDocument,
-    operation: Option<&str>,
+    operation: &OperationDefinition,
     limits: &Limits,
 ) -> Result<Cost, ServerError> {
     let measure = Measure::of(document, operation).map_err(|endless| match endless {

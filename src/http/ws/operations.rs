@@ -50,8 +50,9 @@ impl Operations {
     /// Begins an operation; one that is no subscription must end within `limit`.
     pub(super) fn begin(&mut self, id: &str, request: Request, endpoint: Endpoint, limit: Duration) {
         let id: Arc<str> = id.into();
-        let is_endless = is_endless(&request);
-        let responses = responses(endpoint, request, limit);
+        let operation = endpoint.choose(request);
+        let is_endless = is_endless(&operation);
+        let responses = responses(endpoint, operation, limit);
         let (steps, abort) = abortable(steps(Arc::clone(&id), responses));
         self.running.insert(id, Running { abort, is_endless });
         self.steps.push(steps.boxed());

@@ -311,7 +311,8 @@ async fn no_subscription_hears_anything_of_another_tenant() {
     let endpoint = Endpoint::new(schema, app.app.clone(), of("beta"), "test");
     let (heard, mut told) = tokio::sync::mpsc::unbounded_channel();
     let listen = |document: String| {
-        let (mut stream, heard) = (endpoint.execute_stream(Request::new(document.as_str())), heard.clone());
+        let chosen = endpoint.choose(Request::new(document.as_str()));
+        let (mut stream, heard) = (endpoint.execute_stream(chosen), heard.clone());
         tokio::spawn(async move {
             while let Some(item) = stream.next().await {
                 let text = match item {

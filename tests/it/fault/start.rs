@@ -2,7 +2,10 @@
 
 use std::{net::TcpListener, path::Path};
 
+use waybill::store::Database;
+
 use super::{Server, run};
+use crate::harness::TestDatabase;
 
 /// Exit status and error of a start that must fail; standard output belongs to what a command prints.
 fn failure(folder: &Path, arguments: &[&str]) -> (i32, String) {
@@ -149,4 +152,12 @@ fn a_terminated_server_ends_well() {
     let id = server.process.id().to_string();
     assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     assert!(server.process.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn one_connection_is_enough_to_bring_the_schema_up_to_date() {
+    let store = TestDatabase::create().await;
+    let database = Database::open(&store.url, Some(1)).await.unwrap();
+    database.migrate().await.unwrap();
+    database.close().await;
 }

@@ -155,10 +155,11 @@ impl TestApp {
         document: &str,
     ) -> (BoxStream<'static, Value>, Arc<Place>) {
         let (endpoint, place) = self.endpoint(caller).resuming(None);
-        let answers = endpoint.execute_stream(Operation::new(document)).map(|item| match item {
-            Item::Response(response) => serde_json::to_value(response).unwrap(),
-            Item::Written(text) => serde_json::from_str(&text).unwrap(),
-        });
+        let answers =
+            endpoint.execute_stream(endpoint.choose(Operation::new(document))).map(|item| match item {
+                Item::Response(response) => serde_json::to_value(response).unwrap(),
+                Item::Written(text) => serde_json::from_str(&text).unwrap(),
+            });
         (answers.boxed(), place)
     }
 

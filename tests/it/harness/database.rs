@@ -62,7 +62,7 @@ async fn make_template(server: &str) -> String {
     let name = format!("waybill_test_{}", std::process::id());
     admin(server, &format!("DROP DATABASE IF EXISTS {name}")).await;
     admin(server, &format!("CREATE DATABASE {name}")).await;
-    let database = Database::open(&with_database(server, &name), Some(2)).await.unwrap();
+    let database = Database::open(&with_database(server, &name), Some(1)).await.unwrap();
     database.migrate().await.unwrap();
     database.close().await;
     name

@@ -1,0 +1,313 @@
+//! Transactions that write.
+//!
+//! A write is acknowledged when the store has confirmed its COMMIT, and a driver cannot be asked whether it has. sqlx
+//! counts how deep a connection is in transactions and believes its count; but SQLite rolls back by itself when a write
+//! fails, and a request that is given up while PostgreSQL answers BEGIN is counted by nobody. Such a connection, handed
+//! on by its pool, once took the writes of everybody into a transaction that never committed. So nobody counts here:
+//!
+//! - BEGIN, COMMIT and ROLLBACK are plain statements, and the store's answer to them decides. SQLite itself refuses a
+//!   BEGIN on a connection that is in a transaction.
+//! - Each of them runs in a task of its own, which a request that is given up cannot cut in two.
+//! - A connection goes back to its pool only after the store has confirmed our COMMIT or ROLLBACK. Any other is closed.
+//! - After a statement that failed, or was given up, nothing more is done in a transaction, and it cannot commit:
+//!   SQLite may have rolled back already and would commit each further statement by itself, and PostgreSQL answers a
+//!   COMMIT then with a ROLLBACK that looks like success.
+
+use std::{fmt, sync::atomic::Ordering};
+
+use async_trait::async_trait;
+use sea_orm::{
+    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult,
+    RuntimeErr, Statement,
+    sea_query::Values,
+    sqlx::{self, AssertSqlSafe, Connection as _, Executor as _, Postgres, Sqlite, pool::PoolConnection},
+};
+use sea_query_sqlx::SqlxValues;
+use tokio::{runtime::Handle, sync::Mutex};
+
+use super::{database::Statements, writes::Writes};
+
+/// How often a connection that is not fit for a transaction is replaced by another before that is a fault.
+const MAX_REPLACED: usize = 3;
+
+/// An open transaction that writes. Dropped without a commit, it is rolled back.
+pub struct Transaction {
+    backend: DbBackend,
+    open: Mutex<Open>,
+    statements: Statements,
+    writes: Writes,
+}
+
+/// What a transaction holds until it ends.
+struct Open {
+    /// None once the transaction has ended.
+    session: Option<Session>,
+    /// Whether a statement is under way, or one failed, or one was given up before it was answered.
+    is_unsound: bool,
+}
+
+/// A connection of a pool, of either store.
+enum Session {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Transaction").field("backend", &self.backend).finish_non_exhaustive()
+    }
+}
+
+impl Transaction {
+    /// Begins a transaction over a connection of the pool that writes.
+    pub(super) async fn begin(
+        writer: &DatabaseConnection,
+        statements: &Statements,
+        known: &Writes,
+    ) -> Result<Self, DbErr> {
+        let mut replaced = 0;
+        loop {
+            let session = Session::acquire(writer).await?;
+            let (statements, writes) = (statements.clone(), known.clone());
+            let begun = tokio::spawn(async move {
+                let session = session.begin().await?;
+                let backend = session.backend();
+                let open = Mutex::new(Open { session: Some(session), is_unsound: false });
+                Ok(Self { backend, open, statements, writes })
+            });
+            match begun.await.map_err(|error| lost(&error))? {
+                Err(Unfit::InTransaction) if replaced < MAX_REPLACED => replaced += 1,
+                result => return result.map_err(DbErr::from).inspect_err(|error| known.note(error)),
+            }
+        }
+    }
+
+    /// Makes everything that was done lasting.
+    pub async fn commit(self) -> Result<(), DbErr> {
+        self.commit_then(|| ()).await
+    }
+
+    /// Makes everything that was done lasting, and then does `then`, also where whoever asked for it is gone by then.
+    pub async fn commit_then(mut self, then: impl FnOnce() + Send + 'static) -> Result<(), DbErr> {
+        let committed = tokio::spawn(async move {
+            let open = self.open.get_mut();
+            // What is left in `self` is rolled back when it is dropped.
+            let session = open.session.take_if(|_| !open.is_unsound).ok_or_else(ended)?;
+            session.end("COMMIT").await.inspect_err(|error| self.writes.note(error))?;
+            then();
+            Ok(())
+        });
+        committed.await.map_err(|error| lost(&error))?
+    }
+
+    /// Gives up everything that was done.
+    pub async fn rollback(mut self) -> Result<(), DbErr> {
+        let Some(session) = self.open.get_mut().session.take() else { return Ok(()) };
+        tokio::spawn(session.roll_back()).await.map_err(|error| lost(&error))
+    }
+
+    /// Runs one statement.
+    async fn run<T>(&self, run: impl AsyncFnOnce(&mut Session) -> Result<T, DbErr>) -> Result<T, DbErr> {
+        let mut open = self.open.lock().await;
+        let Open { session: Some(session), is_unsound: is_unsound @ false } = &mut *open else {
+            return Err(ended());
+        };
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        // Until it is answered: whoever waits for the answer may be gone before it comes.
+        *is_unsound = true;
+        let result = run(session).await;
+        *is_unsound = result.is_err();
+        result.inspect_err(|error| self.writes.note(error))
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        let Some(session) = self.open.get_mut().session.take() else { return };
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(session.roll_back())),
+            // The process ends; whatever was not committed ends with the connection.
+            Err(_) => session.abandon(),
+        }
+    }
+}
+
+/// Why a connection is not in a transaction of ours.
+enum Unfit {
+    /// It is in somebody else's.
+    InTransaction,
+    Failed(DbErr),
+}
+
+impl From<Unfit> for DbErr {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::InTransaction => {
+                Self::Custom("a connection that was at rest is in a transaction".to_owned())
+            }
+            Unfit::Failed(error) => error,
+        }
+    }
+}
+
+macro_rules! with {
+    ($session:expr, $connection:ident => $do:expr) => {
+        match $session {
+            Session::Sqlite($connection) => $do,
+            Session::Postgres($connection) => $do,
+        }
+    };
+}
+
+impl Session {
+    async fn acquire(writer: &DatabaseConnection) -> Result<Self, DbErr> {
+        let acquired = match writer.get_database_backend() {
+            DbBackend::Postgres => writer.get_postgres_connection_pool().acquire().await.map(Self::Postgres),
+            _ => writer.get_sqlite_connection_pool().acquire().await.map(Self::Sqlite),
+        };
+        acquired.map_err(|error| match error {
+            sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
+            sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
+            error => DbErr::Conn(RuntimeErr::SqlxError(error.into())),
+        })
+    }
+
+    const fn backend(&self) -> DbBackend {
+        match self {
+            Self::Sqlite(_) => DbBackend::Sqlite,
+            Self::Postgres(_) => DbBackend::Postgres,
+        }
+    }
+
+    /// The connection within a transaction. One that cannot begin is closed.
+    async fn begin(mut self) -> Result<Self, Unfit> {
+        if with!(&self, connection => connection.is_in_transaction()) {
+            self.close().await;
+            return Err(Unfit::InTransaction);
+        }
+        let begun = match &mut self {
+            // Taking the write lock at once spares an upgrade that fails when somebody else wrote meanwhile.
+            Self::Sqlite(connection) => connection.execute("BEGIN IMMEDIATE").await.map(drop),
+            Self::Postgres(connection) => connection.execute("BEGIN").await.map(drop),
+        };
+        let Err(error) = begun else { return Ok(self) };
+        self.close().await;
+        // SQLite has no code of its own for it.
+        let is_within =
+            error.as_database_error().is_some_and(|error| error.message().contains("within a transaction"));
+        Err(if is_within { Unfit::InTransaction } else { Unfit::Failed(exec_error(error)) })
+    }
+
+    /// Ends the transaction. If the store confirms it, the connection goes back to its pool, and else it is closed.
+    async fn end(mut self, statement: &'static str) -> Result<(), DbErr> {
+        let result = with!(&mut self, connection => connection.execute(statement).await.map(drop));
+        if result.is_err() {
+            self.close().await;
+        }
+        result.map_err(exec_error)
+    }
+
+    /// Ends the transaction without keeping anything. Where the store does not confirm it, as SQLite does not when it has
+    /// rolled back by itself, the transaction ends with the connection.
+    async fn roll_back(self) {
+        if let Err(error) = self.end("ROLLBACK").await {
+            tracing::debug!(%error, "closed a connection whose transaction could not be rolled back");
+        }
+    }
+
+    /// Closes the connection. What its transaction did and did not commit ends with it.
+    async fn close(self) {
+        // It is closed by either side in any case; how that went changes nothing.
+        let _ = with!(self, connection => connection.close().await);
+    }
+
+    /// The same where there is no runtime that could wait for it.
+    fn abandon(self) {
+        with!(self, connection => drop(connection.leak()));
+    }
+
+    async fn execute(&mut self, statement: Statement) -> Result<ExecResult, DbErr> {
+        match self {
+            Self::Sqlite(connection) => {
+                sqlx::query_with(AssertSqlSafe(statement.sql), values(statement.values))
+                    .execute(&mut **connection)
+                    .await
+                    .map(ExecResult::from)
+            }
+            Self::Postgres(connection) => {
+                sqlx::query_with(AssertSqlSafe(statement.sql), values(statement.values))
+                    .execute(&mut **connection)
+                    .await
+                    .map(ExecResult::from)
+            }
+        }
+        .map_err(exec_error)
+    }
+
+    async fn execute_unprepared(&mut self, sql: String) -> Result<ExecResult, DbErr> {
+        let sql = sqlx::raw_sql(AssertSqlSafe(sql));
+        match self {
+            Self::Sqlite(connection) => sql.execute(&mut **connection).await.map(ExecResult::from),
+            Self::Postgres(connection) => sql.execute(&mut **connection).await.map(ExecResult::from),
+        }
+        .map_err(exec_error)
+    }
+
+    async fn rows(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        match self {
+            Self::Sqlite(connection) => {
+                let query = sqlx::query_with(AssertSqlSafe(statement.sql), values(statement.values));
+                let rows = query.fetch_all(&mut **connection).await;
+                rows.map(|rows| rows.into_iter().map(QueryResult::from).collect())
+            }
+            Self::Postgres(connection) => {
+                let query = sqlx::query_with(AssertSqlSafe(statement.sql), values(statement.values));
+                let rows = query.fetch_all(&mut **connection).await;
+                rows.map(|rows| rows.into_iter().map(QueryResult::from).collect())
+            }
+        }
+        .map_err(|error| DbErr::Query(RuntimeErr::SqlxError(error.into())))
+    }
+}
+
+fn values(values: Option<Values>) -> SqlxValues {
+    SqlxValues(values.unwrap_or_else(|| Values(Vec::new())))
+}
+
+fn exec_error(error: sqlx::Error) -> DbErr {
+    DbErr::Exec(RuntimeErr::SqlxError(error.into()))
+}
+
+/// What is said where more is asked of a transaction than its rollback.
+fn ended() -> DbErr {
+    DbErr::Custom("a statement of this transaction failed before, so nothing of it was kept".to_owned())
+}
+
+/// What is said where a task ended without an answer: it panicked, or the process ends.
+fn lost(error: &tokio::task::JoinError) -> DbErr {
+    DbErr::Custom(format!("the end of a transaction was lost: {error}"))
+}
+
+#[async_trait]
+impl ConnectionTrait for Transaction {
+    fn get_database_backend(&self) -> DbBackend {
+        self.backend
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.run(async |session: &mut Session| session.execute(statement).await).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.run(async |session: &mut Session| session.execute_unprepared(sql.to_owned()).await).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        // Statements that are asked for one row find one at most.
+        Ok(self.query_all_raw(statement).await?.into_iter().next())
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.run(async |session: &mut Session| session.rows(statement).await).await
+    }
+}
