@@ -268,6 +268,7 @@ pub async fn run(app: App, listener: TcpListener, shutdown: CancellationToken) -
         let router = http::metrics_router(app.clone(), sockets.clone());
         services.spawn(http::serve(listener, router, stop_services.clone()));
     }
+    app.database.warn_of_settings().await;
     tracing::info!("GraphQL at http://{address}/graphql, GraphiQL at http://{address}/");
 
     let ended = async {

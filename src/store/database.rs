@@ -11,7 +11,7 @@ use std::{
 
 use migration::{Migrator, MigratorTrait as _};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     SqlxPostgresConnector, Statement, TransactionTrait,
     sqlx::{
         self,
@@ -123,9 +123,6 @@ impl Database {
             let limits =
                 Limits { connections, acquire_timeout: ACQUIRE_TIMEOUT, test_after_idle: TEST_AFTER_IDLE };
             let mut pool = connect_postgres(url, connections).await?;
-            let connect_error =
-                |error: sqlx::Error| OpenError::Connect(DbErr::Conn(RuntimeErr::SqlxError(error.into())));
-            durability::warn_of_settings(pool.get_postgres_connection_pool()).await.map_err(connect_error)?;
             count_statements(&mut pool, &statements);
             let read_pool = connect_postgres(url, connections).await?;
             let read_pool = read_pool.get_postgres_connection_pool().clone();
@@ -225,6 +222,16 @@ impl Database {
     /// Opens a transaction that writes. Only `usecase::work` may ask for one.
     pub async fn write_transaction(&self) -> Result<Transaction, Fault> {
         Ok(Transaction::begin(&self.writer, &self.statements, &self.writes).await?)
+    }
+
+    /// Says in the log which settings of a PostgreSQL server put acknowledged writes at risk.
+    pub async fn warn_of_settings(&self) {
+        if self.backend() != DbBackend::Postgres {
+            return;
+        }
+        if let Err(error) = durability::warn_of_settings(self.writer.get_postgres_connection_pool()).await {
+            tracing::warn!(%error, "cannot tell whether PostgreSQL keeps what it confirms");
+        }
     }
 
     /// Whether the store takes writes, as far as this process knows.
