@@ -1,10 +1,12 @@
 //! Who is calling.
 //!
-//! A [`Caller`] is the only source of a tenant: no argument of the API names one.
+//! A [`Caller`] is the only source of a tenant: no argument of the API names one. What needs a scope takes a [`Granted`],
+//! which only a caller with that scope gives.
 
 mod api_key;
 mod crypto;
 mod gate;
+mod grant;
 mod jwks;
 mod jwt;
 mod scope;
@@ -14,6 +16,7 @@ use std::sync::Arc;
 pub use api_key::{NewApiKey, scopes as stored_scopes};
 use gate::Verified;
 pub use gate::{Access, Denied, Session, Trust};
+pub use grant::{Granted, KeptGrant, Lacking, Right, right};
 pub use jwks::Fetch;
 pub use jwt::{is_name, mint};
 pub use scope::{Scope, Scopes};

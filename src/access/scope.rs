@@ -68,6 +68,17 @@ impl Scopes {
         Scope::ALL.into_iter().collect()
     }
 
+    /// One scope alone.
+    pub const fn only(scope: Scope) -> Self {
+        Self(scope.bit())
+    }
+
+    /// These and others.
+    #[must_use]
+    pub const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
     /// Whether `scope` is among them. Who has `admin` has all.
     pub const fn allow(self, scope: Scope) -> bool {
         self.0 & (scope.bit() | Scope::Admin.bit()) != 0
@@ -76,6 +87,14 @@ impl Scopes {
     /// Those that were given, one by one.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.into_iter().filter(move |scope| self.0 & scope.bit() != 0)
+    }
+}
+
+impl fmt::Display for Scopes {
+    /// Their names, with `and` between them.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.iter().map(Scope::as_str).collect();
+        formatter.write_str(&names.join(" and "))
     }
 }
 
@@ -108,5 +127,7 @@ mod tests {
         }
         assert!(!Scope::ALL.into_iter().any(|scope| Scopes::default().allow(scope)));
         assert_eq!(Scopes::all().iter().collect::<Vec<_>>(), Scope::ALL);
+        let both = Scopes::only(Scope::PiiRead).and(Scopes::only(Scope::OrdersWrite));
+        assert_eq!(both.to_string(), "orders:write and pii:read");
     }
 }

@@ -61,7 +61,7 @@ async fn act(app: &App, action: Action) -> anyhow::Result<String> {
         Action::Create { of, name, scopes, days } => {
             let expires_at = days.map(|days| app.clock.now() + TimeDelta::days(days.into()));
             let new = NewKey { name, scopes, expires_at };
-            let created = usecase::api_key::create(app, &operator(of), new).await.map_err(explain)?;
+            let created = usecase::api_key::create(app, operator(of).grant()?, new).await.map_err(explain)?;
             Ok(created.text.into_exposed())
         }
         Action::List { of } => {
@@ -71,7 +71,7 @@ async fn act(app: &App, action: Action) -> anyhow::Result<String> {
         }
         Action::Revoke { of, id } => {
             let id = ApiKeyId::parse(&id).map_err(|error| anyhow!("{error}"))?;
-            let id = usecase::api_key::revoke(app, &operator(of), id).await.map_err(explain)?;
+            let id = usecase::api_key::revoke(app, operator(of).grant()?, id).await.map_err(explain)?;
             Ok(format!("revoked {id}"))
         }
     }

@@ -10,7 +10,7 @@ use super::{
     scalar::DateTime,
 };
 use crate::{
-    access::stored_scopes,
+    access::{right::Admin, stored_scopes},
     store,
     usecase::{
         self, Error,
@@ -85,7 +85,7 @@ pub struct ApiKeyQuery;
 impl ApiKeyQuery {
     /// The tenant's API keys, oldest first: at most 100, and the last 100 that were revoked.
     async fn api_keys(&self, ctx: &Context<'_>) -> Result<Vec<ApiKey>> {
-        let rows = store::api_key::all(&ctx.db()?).await.map_err(|error| ctx.fault(error))?;
+        let rows = store::api_key::all(&ctx.db_for::<Admin>()?).await.map_err(|error| ctx.fault(error))?;
         rows.into_iter().map(|row| ApiKey::of(ctx, row)).collect()
     }
 }
@@ -102,9 +102,10 @@ impl ApiKeyMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The key.")] input: ApiKeyCreateInput,
     ) -> Result<ApiKeyPayload> {
+        let granted = ctx.granted()?;
         let ApiKeyCreateInput { name, scopes, expires_at } = input;
         let new = NewKey { name, scopes, expires_at: expires_at.map(|end| end.0) };
-        match usecase::api_key::create(ctx.app()?, ctx.caller()?, new).await {
+        match usecase::api_key::create(ctx.app()?, granted, new).await {
             Ok(Created { id, text }) => Ok(ApiKeyPayload {
                 id: Some(id.to_string().into()),
                 key: Some(text.into_exposed()),
@@ -124,8 +125,9 @@ impl ApiKeyMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which one.")] input: IdInput,
     ) -> Result<DeletePayload> {
+        let granted = ctx.granted()?;
         let result = match input.into_domain::<ApiKeyId>() {
-            Ok(id) => usecase::api_key::revoke(ctx.app()?, ctx.caller()?, id).await,
+            Ok(id) => usecase::api_key::revoke(ctx.app()?, granted, id).await,
             Err(problems) => Err(problems.into()),
         };
         DeletePayload::of(ctx, result.map(|id| ID::from(id.to_string())))

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Error, Result, dataloader::DataLoader};
+use std::fmt::Display;
 
-use super::{error, event::Forms, handover::Handover, loaders::StoreLoader};
+use async_graphql::{Context, Error, Result, dataloader::DataLoader, parser::types::OperationType};
+
+use super::{error, event::Forms, guard, handover::Handover, loaders::StoreLoader};
 use crate::{
-    access::Caller,
+    access::{Caller, Granted, Right},
     app::App,
     events::Place,
     store::{Reader, TenantDb},
@@ -38,6 +40,12 @@ pub trait ContextExt {
     fn app(&self) -> Result<&App>;
     /// Who is calling.
     fn caller(&self) -> Result<&Caller>;
+    /// The proof that the caller may have the present field of a root; else the field is refused.
+    fn granted<R: Right>(&self) -> Result<Granted<'_, R>>;
+    /// The proof that the caller may have what is called `what`: a field with its type, such as `PluginRun.workflow`.
+    fn granted_for<R: Right>(&self, what: impl Display) -> Result<Granted<'_, R>>;
+    /// The caller's rows, for the present field of a root, if the caller may have that.
+    fn db_for<R: Right>(&self) -> Result<TenantDb<'_>>;
     /// The caller's rows.
     fn db(&self) -> Result<TenantDb<'_>>;
     /// The loaders.
@@ -59,6 +67,24 @@ impl ContextExt for Context<'_> {
 
     fn caller(&self) -> Result<&Caller> {
         Ok(&self.operation()?.caller)
+    }
+
+    fn granted<R: Right>(&self) -> Result<Granted<'_, R>> {
+        let root = match self.query_env.operation.node.ty {
+            OperationType::Query => "Query",
+            OperationType::Mutation => "Mutation",
+            OperationType::Subscription => "Subscription",
+        };
+        self.granted_for(format_args!("{root}.{}", self.field().name()))
+    }
+
+    fn granted_for<R: Right>(&self, what: impl Display) -> Result<Granted<'_, R>> {
+        self.caller()?.grant().map_err(|lacking| guard::lacks(what, lacking))
+    }
+
+    fn db_for<R: Right>(&self) -> Result<TenantDb<'_>> {
+        self.granted::<R>()?;
+        self.db()
     }
 
     fn db(&self) -> Result<TenantDb<'_>> {

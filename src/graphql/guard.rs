@@ -21,7 +21,7 @@ use async_graphql::{
 };
 
 use super::error::Code;
-use crate::access::{Caller, Scope};
+use crate::access::{Caller, Lacking, Scope};
 
 /// Fields with the scopes that a caller needs for them, all of those named. Every field of the three roots stands here;
 /// one that does not needs `admin`. A field of another type stands here where reaching the type is not enough.
@@ -177,9 +177,9 @@ pub fn check(needs: &[Need], caller: &Caller) -> Result<(), ServerError> {
 /// How a refusal for want of a scope begins.
 const LACKING: &str = "the caller lacks a scope";
 
-/// Refuses what the text of a document does not show.
-pub fn lacks(what: &str, scopes: &'static [Scope]) -> Error {
-    Code::Forbidden.error(format!("{LACKING}: {}", Need { field: what.to_owned(), scopes }))
+/// Refuses what a resolver found that the caller lacks the right to.
+pub fn lacks(what: impl std::fmt::Display, lacking: Lacking) -> Error {
+    Code::Forbidden.error(format!("{LACKING}: {what} needs {}", lacking.needed()))
 }
 
 impl std::fmt::Display for Need {

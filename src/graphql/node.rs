@@ -20,7 +20,7 @@ use super::{
     webhook::{WebhookDelivery, WebhookEndpoint},
     work_order::WorkOrder,
 };
-use crate::access::Scope;
+use crate::access::{Right, right};
 
 const MAX_IDS: usize = 100;
 
@@ -86,8 +86,8 @@ impl NodeQuery {
 async fn load(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
     let loader = ctx.loader()?;
     macro_rules! load {
-        ($id:ident, $scope:ident) => {{
-            require(ctx, Scope::$scope, $id::PREFIX)?;
+        ($id:ident, $right:ident) => {{
+            require::<right::$right>(ctx, $id::PREFIX)?;
             loader
                 .load_one(id::argument::<$id>(id)?)
                 .await
@@ -98,7 +98,7 @@ async fn load(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
     if let Some((prefix, owner)) = entity::type_id::split(id)
         && let Some(key) = prefix.strip_prefix(attribute::value::PREFIX)
     {
-        require(ctx, Scope::OrdersRead, attribute::value::PREFIX.trim_end_matches('_'))?;
+        require::<right::OrdersRead>(ctx, attribute::value::PREFIX.trim_end_matches('_'))?;
         let found = Box::pin(attribute::value::by_id(ctx, key, owner)).await?;
         return Ok(found.map(Node::from));
     }
@@ -136,10 +136,6 @@ impl From<Attribute> for Node {
 }
 
 /// Refuses an object of a kind that the caller may not read: which kind it is, only the id tells.
-fn require(ctx: &Context<'_>, scope: Scope, prefix: &str) -> Result<()> {
-    if ctx.caller()?.may(scope) {
-        return Ok(());
-    }
-    let message = format!("the caller lacks a scope: what has an id of the form {prefix}_… needs {scope}");
-    Err(Code::Forbidden.error(message))
+fn require<R: Right>(ctx: &Context<'_>, prefix: &str) -> Result<()> {
+    ctx.granted_for::<R>(format_args!("what has an id of the form {prefix}_…")).map(drop)
 }

@@ -14,7 +14,10 @@ use super::{
     expression,
 };
 use crate::{
-    access::Caller,
+    access::{
+        Caller, Granted,
+        right::{ConfigWrite, PiiRead},
+    },
     app::App,
     domain::{
         plugin::{Answer, HttpMethod},
@@ -51,11 +54,11 @@ pub struct Trial {
 /// Asks a plugin about an order as a run set off by its ORDER_CREATED would; disabled plugins too.
 pub async fn try_out(
     app: &App,
-    caller: &Caller,
+    caller: Granted<'_, (ConfigWrite, PiiRead)>,
     plugin_id: PluginId,
     order_id: OrderId,
 ) -> Result<Trial, usecase::Error> {
-    let reader = app.reader(caller);
+    let reader = app.reader(&caller);
     let plugin = store::plugin::by_id(&reader.db(), plugin_id).await?;
     let order = store::order::by_id(&reader.db(), order_id).await?;
     let mut found = Found::new();
@@ -72,7 +75,7 @@ pub async fn try_out(
         return Err(Fault::broken("what was found is gone").into());
     };
     let now = app.clock.now();
-    let run = run(app, caller, &order, now);
+    let run = run(app, &caller, &order, now);
     let callback_url = format!("{}/plugin-callbacks/{}", app.config.public_url(), run.id);
     let info = RunInfo {
         run: &run,
@@ -83,8 +86,8 @@ pub async fn try_out(
         callback_token: &Secret::new(NO_TOKEN.to_owned()),
     };
     Ok(match &plugin.expression {
-        Some(text) => evaluate(text, &document(app, &reader, caller, &order, &info).await?),
-        None => call(app, caller, &reader, &plugin, &order, info).await?,
+        Some(text) => evaluate(text, &document(app, &reader, &caller, &order, &info).await?),
+        None => call(app, &caller, &reader, &plugin, &order, info).await?,
     })
 }
 

@@ -35,8 +35,9 @@ impl AttributeMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The definition.")] input: AttributeDefinitionCreateInput,
     ) -> Result<AttributeDefinitionPayload> {
+        let granted = ctx.granted()?;
         let owner = input.owner.into();
-        let result = usecase::attribute::create(ctx.app()?, ctx.caller()?, owner, input.into_domain()).await;
+        let result = usecase::attribute::create(ctx.app()?, granted, owner, input.into_domain()).await;
         payload(ctx, result)
     }
 
@@ -46,8 +47,9 @@ impl AttributeMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The changes.")] input: AttributeDefinitionUpdateInput,
     ) -> Result<AttributeDefinitionPayload> {
+        let granted = ctx.granted()?;
         let result = match input.into_command() {
-            Ok(command) => usecase::attribute::update(ctx.app()?, ctx.caller()?, command).await,
+            Ok(command) => usecase::attribute::update(ctx.app()?, granted, command).await,
             Err(error) => Err(error),
         };
         payload(ctx, result)
@@ -60,8 +62,9 @@ impl AttributeMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The definition.")] input: IdInput,
     ) -> Result<AttributeDefinitionPayload> {
+        let granted = ctx.granted()?;
         let result = match input.into_domain() {
-            Ok(id) => usecase::attribute::archive(ctx.app()?, ctx.caller()?, id).await,
+            Ok(id) => usecase::attribute::archive(ctx.app()?, granted, id).await,
             Err(problems) => Err(problems.into()),
         };
         payload(ctx, result)

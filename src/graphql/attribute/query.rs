@@ -3,7 +3,7 @@
 use async_graphql::{Context, Object, Result};
 
 use super::{super::context::ContextExt, AttributeDefinition, types::AttributeOwner};
-use crate::store;
+use crate::{access::right::ConfigRead, store};
 
 /// Queries about definitions.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,7 +21,8 @@ impl AttributeQuery {
         include_archived: Option<bool>,
     ) -> Result<Vec<AttributeDefinition>> {
         let owner = owner.map(Into::into);
-        let all = store::attribute::all(&ctx.db()?).await.map_err(|error| ctx.fault(error))?;
+        let all =
+            store::attribute::all(&ctx.db_for::<ConfigRead>()?).await.map_err(|error| ctx.fault(error))?;
         let shown = all.into_iter().filter(|row| {
             owner.is_none_or(|owner| row.owner == owner)
                 && (include_archived == Some(true) || row.archived_at.is_none())

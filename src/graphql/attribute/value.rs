@@ -19,6 +19,7 @@ use super::{
     AttributeDefinition,
 };
 use crate::{
+    access::right::ConfigRead,
     domain::attribute::{Owner, Typed},
     store::attribute::Definitions,
 };
@@ -173,8 +174,9 @@ macro_rules! attribute {
             }
 
             /// The attribute's definition.
-            pub async fn definition(&self) -> &AttributeDefinition {
-                &self.held.definition
+            pub async fn definition(&self, ctx: &Context<'_>) -> Result<&AttributeDefinition> {
+                ctx.granted_for::<ConfigRead>(concat!(stringify!($name), ".definition"))?;
+                Ok(&self.held.definition)
             }
 
             /// The value as JSON, as it was given.

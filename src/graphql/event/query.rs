@@ -13,9 +13,10 @@ use super::{
     OrderEvent, OrderEventWhere,
 };
 use crate::{
+    access::right::OrdersRead,
     events::Cursor,
     store::{
-        self, Page, PageRequest,
+        self, Page, PageRequest, TenantDb,
         event::{EventFilter, Subject},
     },
 };
@@ -36,22 +37,29 @@ impl EventQuery {
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<OrderEventConnection> {
+        let db = ctx.db_for::<OrdersRead>()?;
         let filter = filter.map(OrderEventWhere::into_filter).transpose()?.unwrap_or_default();
-        page(ctx, filter, PageArgs { first, after, last, before }).await
+        page(ctx, &db, filter, PageArgs { first, after, last, before }).await
     }
 
     /// Position of the newest event: read this, then a snapshot, then subscribe with it as `after`, and nothing is
     /// missed.
     async fn event_cursor(&self, ctx: &Context<'_>) -> Result<String> {
-        let head = store::event::head(&ctx.db()?).await.map_err(|error| ctx.fault(error))?;
+        let head =
+            store::event::head(&ctx.db_for::<OrdersRead>()?).await.map_err(|error| ctx.fault(error))?;
         Ok(Cursor(head).encode(&ctx.caller()?.tenant))
     }
 }
 
 /// A page of events.
-pub async fn page(ctx: &Context<'_>, filter: EventFilter, args: PageArgs) -> Result<OrderEventConnection> {
+async fn page(
+    ctx: &Context<'_>,
+    db: &TenantDb<'_>,
+    filter: EventFilter,
+    args: PageArgs,
+) -> Result<OrderEventConnection> {
     let request = request(ctx, args)?;
-    let page = store::event::page(&ctx.db()?, &filter, &request).await.map_err(|error| ctx.fault(error))?;
+    let page = store::event::page(db, &filter, &request).await.map_err(|error| ctx.fault(error))?;
     if let Some(after) = request.after {
         // Looked up after the page was read, so that what was removed meanwhile is not passed over. And a reader with a
         // cursor from elsewhere, of a store that was restored, say, would wait for ever.

@@ -21,6 +21,7 @@ use super::{
     query::{expired_cursor, known_cursor, unknown_cursor},
 };
 use crate::{
+    access::right::OrdersRead,
     events::{self, About, Cursor, StreamError, Subscriber},
     store::{Tenant, event::EventFilter},
 };
@@ -40,6 +41,7 @@ impl EventSubscription {
         condition: Option<OrderWhere>,
         #[graphql(desc = "Resumes after this cursor; from now on, if left out.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
+        ctx.granted::<OrdersRead>()?;
         let filter = EventFilter {
             kinds: Some(vec![EventType::OrderCreated, EventType::OrderStatusChanged]),
             order_id: id::optional_argument::<OrderId>(order_id.as_ref())?,
@@ -65,6 +67,7 @@ impl EventSubscription {
         condition: Option<WorkOrderWhere>,
         #[graphql(desc = "Resumes after this cursor; from now on, if left out.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
+        ctx.granted::<OrdersRead>()?;
         let filter = EventFilter {
             kinds: Some(vec![EventType::WorkOrderCreated, EventType::WorkOrderStatusChanged]),
             order_id: id::optional_argument::<OrderId>(order_id.as_ref())?,
@@ -85,6 +88,7 @@ impl EventSubscription {
         #[graphql(name = "where", desc = "Which of them; all, if left out.")] filter: Option<OrderEventWhere>,
         #[graphql(desc = "Resumes after this cursor; from now on, if left out.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
+        ctx.granted::<OrdersRead>()?;
         let filter = filter.map(OrderEventWhere::into_filter).transpose()?.unwrap_or_default();
         stream(ctx, filter, None, after).await
     }

@@ -12,7 +12,7 @@ use async_graphql::{Context, Error};
 
 use super::{context::ContextExt, error, guard};
 use crate::{
-    access::Scope,
+    access::{Lacking, right::PiiRead},
     domain::{
         attribute::Owner,
         problem::{Code, Found, Path, Problem, Problems},
@@ -69,7 +69,7 @@ pub struct Reading {
     conditions: usize,
     phones: Phones,
     /// What the caller may not filter by, though it tried.
-    forbidden: Option<Path>,
+    forbidden: Option<(Path, Lacking)>,
 }
 
 /// Whether orders can be found by phone numbers.
@@ -77,8 +77,8 @@ pub struct Reading {
 enum Phones {
     /// They can, with these keys.
     Allowed(Arc<Keyring>, Tenant),
-    /// The caller may not.
-    Forbidden,
+    /// The caller may not, for want of that.
+    Forbidden(Lacking),
     /// Not here.
     Elsewhere,
 }
@@ -95,10 +95,9 @@ pub async fn list<W: Where, S: Sort<Table = W::Table>>(
     }
     let mut reading = Reading::begin(ctx).await?;
     let caller = ctx.caller()?;
-    reading.phones = if caller.may(Scope::PiiRead) {
-        Phones::Allowed(Arc::clone(&ctx.app()?.keyring), caller.tenant.clone())
-    } else {
-        Phones::Forbidden
+    reading.phones = match caller.grant::<PiiRead>() {
+        Ok(granted) => Phones::Allowed(Arc::clone(&ctx.app()?.keyring), granted.tenant.clone()),
+        Err(lacking) => Phones::Forbidden(lacking),
     };
     let filter = reading.filter(filter);
     let keys = sort::read(order_by.unwrap_or_default(), &Path::root().field("orderBy"), &mut reading);
@@ -125,8 +124,8 @@ impl Reading {
     }
 
     fn end<T>(self, ctx: &Context<'_>, value: T) -> Result<T, Error> {
-        if let Some(at) = self.forbidden {
-            return Err(guard::lacks(&at.to_string(), &[Scope::PiiRead]));
+        if let Some((at, lacking)) = self.forbidden {
+            return Err(guard::lacks(at, lacking));
         }
         self.found.or(value).map_err(|problems: Problems| error::bad_arguments(ctx, problems))
     }
@@ -149,7 +148,7 @@ impl Reading {
         self.conditions += 1;
         match &self.phones {
             Phones::Allowed(keyring, tenant) => return Some((Arc::clone(keyring), tenant.clone())),
-            Phones::Forbidden => self.forbidden = Some(at.clone()),
+            Phones::Forbidden(lacking) => self.forbidden = Some((at.clone(), *lacking)),
             Phones::Elsewhere => self.refuse(at, "phone numbers find orders in lists only"),
         }
         None

@@ -34,7 +34,8 @@ impl LifecycleMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The lifecycle.")] input: LifecycleUpdateInput,
     ) -> Result<LifecyclePayload> {
-        match usecase::lifecycle::update(ctx.app()?, ctx.caller()?, input.into_command()).await {
+        let granted = ctx.granted()?;
+        match usecase::lifecycle::update(ctx.app()?, granted, input.into_command()).await {
             Ok(set) => Ok(LifecyclePayload { lifecycle: Some(set.into()), user_errors: Vec::new() }),
             Err(Error::Refused(problems)) => {
                 let user_errors = user_errors(ctx, problems, &["userErrors"]);

@@ -6,7 +6,7 @@ use super::{
     super::{context::ContextExt, value::LifecycleOwner},
     types::Lifecycle,
 };
-use crate::usecase;
+use crate::{access::right::ConfigRead, usecase};
 
 /// Queries about lifecycles.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,7 +20,7 @@ impl LifecycleQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Of orders or of work orders.")] owner: LifecycleOwner,
     ) -> Result<Lifecycle> {
-        let found = usecase::lifecycle::in_force(&ctx.db()?, owner.into()).await;
+        let found = usecase::lifecycle::in_force(&ctx.db_for::<ConfigRead>()?, owner.into()).await;
         found.map(Lifecycle::from).map_err(|fault| ctx.fault(fault))
     }
 }

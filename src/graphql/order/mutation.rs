@@ -115,8 +115,9 @@ impl OrderMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The order.")] input: OrderCreateInput,
     ) -> Result<OrderPayload> {
+        let granted = ctx.granted()?;
         let item = item("orderCreate", input, Path::root());
-        let created = usecase::order::create(ctx.app()?, ctx.caller()?, item).await;
+        let created = usecase::order::create(ctx.app()?, granted, item).await;
         OrderPayload::created(ctx, created, &["userErrors"]).await
     }
 
@@ -126,6 +127,7 @@ impl OrderMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The orders.")] input: OrdersCreateInput,
     ) -> Result<OrdersCreatePayload> {
+        let granted = ctx.granted()?;
         if input.orders.len() > MAX_ORDERS {
             return Err(too_many(input.orders.len()));
         }
@@ -133,7 +135,7 @@ impl OrderMutation {
         let at = Path::root().field("orders");
         let items = input.orders.into_iter().enumerate();
         let items = items.map(|(index, input)| item("ordersCreate", input, at.index(index))).collect();
-        let results = usecase::order::create_many(ctx.app()?, ctx.caller()?, items, on_error).await;
+        let results = usecase::order::create_many(ctx.app()?, granted, items, on_error).await;
         let results = match results {
             Ok(results) => results,
             Err(UseCaseError::Fault(fault)) => return Err(ctx.fault(fault)),
@@ -148,8 +150,9 @@ impl OrderMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The changes.")] input: OrderUpdateInput,
     ) -> Result<OrderPayload> {
+        let granted = ctx.granted()?;
         let result = match update_command(input) {
-            Ok(command) => usecase::order::update(ctx.app()?, ctx.caller()?, command).await,
+            Ok(command) => usecase::order::update(ctx.app()?, granted, command).await,
             Err(error) => Err(error),
         };
         OrderPayload::changed(ctx, result).await
@@ -162,8 +165,9 @@ impl OrderMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The order.")] input: OrderReleaseInput,
     ) -> Result<OrderPayload> {
+        let granted = ctx.granted()?;
         let result = match input.into_command() {
-            Ok(command) => usecase::order::release(ctx.app()?, ctx.caller()?, command).await,
+            Ok(command) => usecase::order::release(ctx.app()?, granted, command).await,
             Err(error) => Err(error),
         };
         OrderPayload::changed(ctx, result).await
@@ -176,8 +180,9 @@ impl OrderMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The order, and why.")] input: OrderCancelInput,
     ) -> Result<OrderPayload> {
+        let granted = ctx.granted()?;
         let result = match input.into_command() {
-            Ok(command) => usecase::order::cancel(ctx.app()?, ctx.caller()?, command).await,
+            Ok(command) => usecase::order::cancel(ctx.app()?, granted, command).await,
             Err(error) => Err(error),
         };
         OrderPayload::changed(ctx, result).await
@@ -191,8 +196,9 @@ impl OrderMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The order.")] input: OrderEraseConsigneeInput,
     ) -> Result<OrderPayload> {
+        let granted = ctx.granted()?;
         let result = match input.into_command() {
-            Ok(command) => usecase::order::erase_consignee(ctx.app()?, ctx.caller()?, command).await,
+            Ok(command) => usecase::order::erase_consignee(ctx.app()?, granted, command).await,
             Err(error) => Err(error),
         };
         OrderPayload::changed(ctx, result).await
@@ -204,8 +210,9 @@ impl OrderMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The order and the event.")] input: TransitionInput,
     ) -> Result<OrderPayload> {
+        let granted = ctx.granted()?;
         let result = match input.into_command("orderTransition") {
-            Ok(command) => usecase::order::transition(ctx.app()?, ctx.caller()?, command).await,
+            Ok(command) => usecase::order::transition(ctx.app()?, granted, command).await,
             Err(error) => Err(error),
         };
         OrderPayload::changed(ctx, result).await

@@ -17,7 +17,10 @@ use super::{
     filter::{OrderOrder, OrderWhere},
     flat,
 };
-use crate::store::{self, list::Place};
+use crate::{
+    access::right::OrdersRead,
+    store::{self, list::Place},
+};
 
 /// Queries about orders.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,8 +34,8 @@ impl OrderQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Its id, `ord_…`.")] id: ID,
     ) -> Result<Option<Answer<Quick<Order>>>> {
+        let db = ctx.db_for::<OrdersRead>()?;
         let id = id::argument::<OrderId>(&id)?;
-        let db = ctx.db()?;
         if let Some(written) = flat::order(&ctx.field(), &db, id).await {
             let written = written.map_err(|error| ctx.fault(error))?;
             return written.map(|text| Answer::written(ctx, text)).transpose();
@@ -60,11 +63,11 @@ impl OrderQuery {
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Answer<OrderConnection>> {
+        let db = ctx.db_for::<OrdersRead>()?;
         let listed = filter::list(ctx, filter, order_by).await?;
         let cursors = listed.cursors();
         let args = PageArgs { first, after, last, before };
         let request = args.request(|cursor| cursors.decode(cursor))?;
-        let db = ctx.db()?;
         if let Some(written) = flat::page(&ctx.field(), &db, &listed, &request).await {
             return Answer::written(ctx, written.map_err(|error| ctx.fault(error))?);
         }

@@ -45,8 +45,9 @@ impl PluginMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The plugin.")] input: PluginCreateInput,
     ) -> Result<PluginPayload> {
+        let granted = ctx.granted()?;
         let result = match input.into_domain() {
-            Ok(new) => usecase::plugin::create(ctx.app()?, ctx.caller()?, new).await,
+            Ok(new) => usecase::plugin::create(ctx.app()?, granted, new).await,
             Err(problems) => Err(problems.into()),
         };
         plugin_payload(ctx, result)
@@ -58,8 +59,9 @@ impl PluginMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The change.")] input: PluginUpdateInput,
     ) -> Result<PluginPayload> {
+        let granted = ctx.granted()?;
         let result = match input.into_command() {
-            Ok(update) => usecase::plugin::update(ctx.app()?, ctx.caller()?, update).await,
+            Ok(update) => usecase::plugin::update(ctx.app()?, granted, update).await,
             Err(error) => Err(error),
         };
         plugin_payload(ctx, result)
@@ -71,8 +73,9 @@ impl PluginMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which one.")] input: IdInput,
     ) -> Result<DeletePayload> {
+        let granted = ctx.granted()?;
         let result = match input.into_domain() {
-            Ok(id) => usecase::plugin::delete(ctx.app()?, ctx.caller()?, id).await,
+            Ok(id) => usecase::plugin::delete(ctx.app()?, granted, id).await,
             Err(problems) => Err(problems.into()),
         };
         DeletePayload::of(ctx, result.map(|id| ID::from(id.to_string())))
@@ -84,8 +87,9 @@ impl PluginMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The workflow.")] input: PluginWorkflowCreateInput,
     ) -> Result<PluginWorkflowPayload> {
+        let granted = ctx.granted()?;
         let result = match input.into_domain() {
-            Ok(new) => usecase::plugin::workflow_create(ctx.app()?, ctx.caller()?, new).await,
+            Ok(new) => usecase::plugin::workflow_create(ctx.app()?, granted, new).await,
             Err(problems) => Err(problems.into()),
         };
         workflow_payload(ctx, result)
@@ -97,8 +101,9 @@ impl PluginMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The change.")] input: PluginWorkflowUpdateInput,
     ) -> Result<PluginWorkflowPayload> {
+        let granted = ctx.granted()?;
         let result = match input.into_command() {
-            Ok(update) => usecase::plugin::workflow_update(ctx.app()?, ctx.caller()?, update).await,
+            Ok(update) => usecase::plugin::workflow_update(ctx.app()?, granted, update).await,
             Err(error) => Err(error),
         };
         workflow_payload(ctx, result)
@@ -110,8 +115,9 @@ impl PluginMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which one.")] input: IdInput,
     ) -> Result<DeletePayload> {
+        let granted = ctx.granted()?;
         let result = match input.into_domain() {
-            Ok(id) => usecase::plugin::workflow_delete(ctx.app()?, ctx.caller()?, id).await,
+            Ok(id) => usecase::plugin::workflow_delete(ctx.app()?, granted, id).await,
             Err(problems) => Err(problems.into()),
         };
         DeletePayload::of(ctx, result.map(|id| ID::from(id.to_string())))

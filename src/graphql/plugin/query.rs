@@ -14,10 +14,13 @@ use super::{
     Plugin, PluginRun, PluginTrigger, PluginWorkflow,
     run::PluginRunWhere,
 };
-use crate::store::{
-    self, Page,
-    page::{decode_cursor, encode_cursor},
-    plugin_run::RunFilter,
+use crate::{
+    access::right::{ConfigRead, OrdersRead},
+    store::{
+        self, Page, TenantDb,
+        page::{decode_cursor, encode_cursor},
+        plugin_run::RunFilter,
+    },
 };
 
 /// The lists' names in their cursors.
@@ -40,9 +43,10 @@ impl PluginQuery {
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<PluginConnection> {
+        let db = ctx.db_for::<ConfigRead>()?;
         let args = PageArgs { first, after, last, before };
         let request = args.request(|cursor| decode_cursor(PLUGINS, cursor).map(PluginId))?;
-        let page = store::plugin::page(&ctx.db()?, &request).await.map_err(|error| ctx.fault(error))?;
+        let page = store::plugin::page(&db, &request).await.map_err(|error| ctx.fault(error))?;
         let cursor = |row: &entity::plugin::Model| encode_cursor(PLUGINS, row.id.0);
         Ok(PluginConnection::new(page, Counter::Plugins, cursor, Plugin::from))
     }
@@ -57,10 +61,11 @@ impl PluginQuery {
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<PluginWorkflowConnection> {
+        let db = ctx.db_for::<ConfigRead>()?;
         let trigger = trigger.map(Into::into);
         let args = PageArgs { first, after, last, before };
         let request = args.request(|cursor| decode_cursor(WORKFLOWS, cursor).map(PluginWorkflowId))?;
-        let page = store::plugin::workflow_page(&ctx.db()?, trigger, &request).await;
+        let page = store::plugin::workflow_page(&db, trigger, &request).await;
         let page = page.map_err(|error| ctx.fault(error))?;
         let cursor = |row: &entity::plugin_workflow::Model| encode_cursor(WORKFLOWS, row.id.0);
         Ok(PluginWorkflowConnection::new(page, Counter::Workflows(trigger), cursor, PluginWorkflow::from))
@@ -76,8 +81,9 @@ impl PluginQuery {
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<PluginRunConnection> {
+        let db = ctx.db_for::<OrdersRead>()?;
         let filter = filter.map(run_filter).transpose()?.unwrap_or_default();
-        run_page(ctx, filter, PageArgs { first, after, last, before }).await
+        run_page(ctx, &db, filter, PageArgs { first, after, last, before }).await
     }
 }
 
@@ -91,9 +97,14 @@ fn run_filter(filter: PluginRunWhere) -> Result<RunFilter> {
 }
 
 /// A page of runs, newest first.
-async fn run_page(ctx: &Context<'_>, filter: RunFilter, args: PageArgs) -> Result<PluginRunConnection> {
+async fn run_page(
+    ctx: &Context<'_>,
+    db: &TenantDb<'_>,
+    filter: RunFilter,
+    args: PageArgs,
+) -> Result<PluginRunConnection> {
     let request = args.request(|cursor| decode_cursor(RUNS, cursor).map(PluginRunId))?;
-    let page = store::plugin_run::page(&ctx.db()?, &filter, &request).await;
+    let page = store::plugin_run::page(db, &filter, &request).await;
     Ok(run_connection(filter, page.map_err(|error| ctx.fault(error))?))
 }
 

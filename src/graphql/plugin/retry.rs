@@ -33,8 +33,9 @@ impl PluginRunMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which run.")] input: IdInput,
     ) -> Result<PluginRunPayload> {
+        let granted = ctx.granted()?;
         let result = match input.into_domain() {
-            Ok(id) => usecase::plugin::retry(ctx.app()?, ctx.caller()?, id).await,
+            Ok(id) => usecase::plugin::retry(ctx.app()?, granted, id).await,
             Err(problems) => Err(problems.into()),
         };
         match result {

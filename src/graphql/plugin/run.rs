@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use entity::{plugin_attempt, plugin_run, plugin_step, stored};
 use serde::Deserialize;
 
@@ -17,7 +17,11 @@ use super::{
     },
     Plugin, PluginTrigger, PluginWorkflow,
 };
-use crate::{domain::plugin::Reason, fault::Fault};
+use crate::{
+    access::right::{ConfigRead, PiiRead},
+    domain::plugin::Reason,
+    fault::Fault,
+};
 
 /// Where a plugin run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -92,6 +96,7 @@ impl PluginRun {
 
     /// Its workflow, as it is now.
     async fn workflow(&self, ctx: &Context<'_>) -> Result<PluginWorkflow> {
+        ctx.granted_for::<ConfigRead>("PluginRun.workflow")?;
         let found = ctx.loader()?.load_one(self.0.workflow_id).await;
         let found = found.map_err(|fault| ctx.load_fault(&fault))?;
         found.ok_or_else(|| ctx.fault(Fault::broken("a run without a workflow")))
@@ -164,6 +169,7 @@ impl PluginStepRun {
 
     /// The plugin that it asked; null if the plugin is gone.
     async fn plugin(&self, ctx: &Context<'_>) -> Result<Option<Plugin>> {
+        ctx.granted_for::<ConfigRead>("PluginStepRun.plugin")?;
         ctx.loader()?.load_one(self.step.plugin_id).await.map_err(|fault| ctx.load_fault(&fault))
     }
 
@@ -178,8 +184,9 @@ impl PluginStepRun {
     }
 
     /// What the plugin changed of the order, as a JSON Merge Patch; without what it says of people.
-    async fn patch(&self) -> Option<Json> {
-        self.step.patch.clone().map(Json::Text)
+    async fn patch(&self, ctx: &Context<'_>) -> Result<Option<Json>> {
+        ctx.granted_for::<PiiRead>("PluginStepRun.patch")?;
+        Ok(self.step.patch.clone().map(Json::Text))
     }
 
     /// The calls.
@@ -207,6 +214,7 @@ impl From<Reason> for VerdictReason {
 
 /// One call of a plugin.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(complex)]
 pub struct PluginAttempt {
     /// Counts the attempts of the step, from 1.
     number: i32,
@@ -218,8 +226,17 @@ pub struct PluginAttempt {
     status_code: Option<i32>,
     /// Why it gave no verdict.
     error: Option<String>,
-    /// The first 4 KiB of the answer.
+    #[graphql(skip)]
     response_excerpt: Option<String>,
+}
+
+#[ComplexObject]
+impl PluginAttempt {
+    /// The first 4 KiB of the answer.
+    async fn response_excerpt(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
+        ctx.granted_for::<PiiRead>("PluginAttempt.responseExcerpt")?;
+        Ok(self.response_excerpt.as_deref())
+    }
 }
 
 impl From<plugin_attempt::Model> for PluginAttempt {

@@ -8,7 +8,7 @@ use super::{
     super::{context::ContextExt, event::stream_error, id},
     PluginRun,
 };
-use crate::{events, store::plugin_run::RunFilter};
+use crate::{access::right::OrdersRead, events, store::plugin_run::RunFilter};
 
 /// Subscriptions to plugin runs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,6 +26,7 @@ impl PluginSubscription {
         #[graphql(desc = "Only of this order.")] order_id: Option<ID>,
         #[graphql(desc = "Only of this workflow.")] workflow_id: Option<ID>,
     ) -> Result<impl Stream<Item = Result<PluginRun>> + use<>> {
+        ctx.granted::<OrdersRead>()?;
         let order_id = id::optional_argument::<OrderId>(order_id.as_ref())?;
         let workflow_id = id::optional_argument::<PluginWorkflowId>(workflow_id.as_ref())?;
         let operation = ctx.operation()?.clone();

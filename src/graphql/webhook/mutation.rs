@@ -45,7 +45,8 @@ impl WebhookMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The endpoint.")] input: WebhookEndpointCreateInput,
     ) -> Result<WebhookEndpointPayload> {
-        payload(ctx, usecase::webhook::create(ctx.app()?, ctx.caller()?, input.into_domain()).await)
+        let granted = ctx.granted()?;
+        payload(ctx, usecase::webhook::create(ctx.app()?, granted, input.into_domain()).await)
     }
 
     /// Changes a webhook endpoint.
@@ -54,8 +55,9 @@ impl WebhookMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The change.")] input: WebhookEndpointUpdateInput,
     ) -> Result<WebhookEndpointPayload> {
+        let granted = ctx.granted()?;
         let result = match input.into_domain() {
-            Ok((id, patch)) => usecase::webhook::update(ctx.app()?, ctx.caller()?, id, patch).await,
+            Ok((id, patch)) => usecase::webhook::update(ctx.app()?, granted, id, patch).await,
             Err(problems) => Err(problems.into()),
         };
         payload(ctx, result)
@@ -67,8 +69,9 @@ impl WebhookMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which one.")] input: IdInput,
     ) -> Result<DeletePayload> {
+        let granted = ctx.granted()?;
         let result = match input.into_domain() {
-            Ok(id) => usecase::webhook::delete(ctx.app()?, ctx.caller()?, id).await,
+            Ok(id) => usecase::webhook::delete(ctx.app()?, granted, id).await,
             Err(problems) => Err(problems.into()),
         };
         DeletePayload::of(ctx, result.map(|id| ID::from(id.to_string())))
@@ -80,8 +83,9 @@ impl WebhookMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which events.")] input: WebhookReplayInput,
     ) -> Result<WebhookReplayPayload> {
+        let granted = ctx.granted()?;
         let result = match input.into_domain() {
-            Ok(replay) => usecase::webhook::replay(ctx.app()?, ctx.caller()?, replay).await,
+            Ok(replay) => usecase::webhook::replay(ctx.app()?, granted, replay).await,
             Err(problems) => Err(problems.into()),
         };
         match result {

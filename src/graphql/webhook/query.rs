@@ -11,6 +11,7 @@ use super::{
     WebhookDelivery, WebhookEndpoint,
 };
 use crate::{
+    access::right::ConfigRead,
     events::Cursor,
     store::{
         self,
@@ -37,9 +38,10 @@ impl WebhookQuery {
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<WebhookEndpointConnection> {
+        let db = ctx.db_for::<ConfigRead>()?;
         let args = PageArgs { first, after, last, before };
         let request = args.request(|cursor| decode_cursor(ENDPOINTS, cursor).map(WebhookEndpointId))?;
-        let page = store::webhook::page(&ctx.db()?, &request).await.map_err(|error| ctx.fault(error))?;
+        let page = store::webhook::page(&db, &request).await.map_err(|error| ctx.fault(error))?;
         let cursor = |row: &entity::webhook_endpoint::Model| encode_cursor(ENDPOINTS, row.id.0);
         Ok(WebhookEndpointConnection::new(page, Counter::WebhookEndpoints, cursor, WebhookEndpoint::from))
     }

@@ -18,7 +18,7 @@ use super::{
     },
     query::deliveries,
 };
-use crate::{fault::Fault, usecase};
+use crate::{access::right::OrdersRead, fault::Fault, usecase};
 
 /// How a delivery to a webhook endpoint stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -114,6 +114,7 @@ impl WebhookDelivery {
 
     /// The event. Its id is the header `webhook-id`, the same in every attempt and every replay.
     async fn event(&self, ctx: &Context<'_>) -> Result<OrderEvent> {
+        ctx.granted_for::<OrdersRead>("WebhookDelivery.event")?;
         let found = ctx.loader()?.load_one(self.0.event_id).await;
         let found = found.map_err(|fault| ctx.load_fault(&fault))?;
         found.ok_or_else(|| ctx.fault(Fault::broken("a delivery without an event")))

@@ -50,8 +50,9 @@ impl WorkOrderMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The order, and its new work order.")] input: WorkOrderCreateInput,
     ) -> Result<WorkOrderPayload> {
+        let granted = ctx.granted()?;
         let result = match create_command(input) {
-            Ok(command) => usecase::work_order::create(ctx.app()?, ctx.caller()?, command).await,
+            Ok(command) => usecase::work_order::create(ctx.app()?, granted, command).await,
             Err(error) => Err(error),
         };
         payload(ctx, result).await
@@ -63,8 +64,9 @@ impl WorkOrderMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The changes.")] input: WorkOrderUpdateInput,
     ) -> Result<WorkOrderPayload> {
+        let granted = ctx.granted()?;
         let result = match update_command(input) {
-            Ok(command) => usecase::work_order::update(ctx.app()?, ctx.caller()?, command).await,
+            Ok(command) => usecase::work_order::update(ctx.app()?, granted, command).await,
             Err(error) => Err(error),
         };
         payload(ctx, result).await
@@ -76,8 +78,9 @@ impl WorkOrderMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The work order and the event.")] input: TransitionInput,
     ) -> Result<WorkOrderPayload> {
+        let granted = ctx.granted()?;
         let result = match input.into_command("workOrderTransition") {
-            Ok(command) => usecase::work_order::transition(ctx.app()?, ctx.caller()?, command).await,
+            Ok(command) => usecase::work_order::transition(ctx.app()?, granted, command).await,
             Err(error) => Err(error),
         };
         payload(ctx, result).await

@@ -12,7 +12,10 @@ use super::{
     WorkOrder,
     filter::{WorkOrderOrder, WorkOrderWhere},
 };
-use crate::store::{self, list::Place};
+use crate::{
+    access::right::OrdersRead,
+    store::{self, list::Place},
+};
 
 /// Queries about work orders.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,6 +29,7 @@ impl WorkOrderQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Its id, `wo_…`.")] id: ID,
     ) -> Result<Option<WorkOrder>> {
+        ctx.granted::<OrdersRead>()?;
         let id = id::argument::<WorkOrderId>(&id)?;
         ctx.loader()?.load_one(id).await.map_err(|fault| ctx.load_fault(&fault))
     }
@@ -45,12 +49,12 @@ impl WorkOrderQuery {
         #[graphql(desc = "How many from the end: 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<WorkOrderConnection> {
+        let db = ctx.db_for::<OrdersRead>()?;
         let listed = filter::list(ctx, filter, order_by).await?;
         let cursors = listed.cursors();
         let args = PageArgs { first, after, last, before };
         let request = args.request(|cursor| cursors.decode(cursor))?;
-        let page =
-            store::list::page(&ctx.db()?, &listed, &request).await.map_err(|error| ctx.fault(error))?;
+        let page = store::list::page(&db, &listed, &request).await.map_err(|error| ctx.fault(error))?;
         let cursor = |(_, place): &(_, Place)| cursors.encode(place);
         let counter = Counter::WorkOrders(listed.filter.clone());
         Ok(WorkOrderConnection::new(page, counter, cursor, |(row, _)| WorkOrder::from(row)))

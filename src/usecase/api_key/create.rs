@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use entity::{api_key, id::ApiKeyId};
 
 use crate::{
-    access::{Caller, NewApiKey, Scope},
+    access::{Granted, NewApiKey, Scope, right::Admin},
     app::App,
     domain::{
         problem::{Code, Found, Path, Problem},
@@ -41,13 +41,13 @@ pub struct Created {
 }
 
 /// Makes a key.
-pub async fn create(app: &App, caller: &Caller, new: NewKey) -> Result<Created, Error> {
+pub async fn create(app: &App, caller: Granted<'_, Admin>, new: NewKey) -> Result<Created, Error> {
     let mut found = Found::new();
     new.check(app.clock.now(), &mut found);
     found.or(())?;
     let key = NewApiKey::generate(&app.ids);
     let id = ApiKeyId(app.ids.uuid());
-    let work = UnitOfWork::begin(app, caller).await?;
+    let work = UnitOfWork::begin(app, &caller).await?;
     if store::api_key::count_standing(&work.db(), MAX_KEYS).await? >= MAX_KEYS {
         let message = format!("a tenant has at most {MAX_KEYS} API keys; revoke one first");
         return Err(Problem::new(Code::LimitExceeded, &Path::root(), message).into());

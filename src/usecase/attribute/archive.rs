@@ -4,7 +4,7 @@ use entity::{attribute_definition::Model, id::AttributeDefinitionId};
 
 use super::{index, update::find};
 use crate::{
-    access::Caller,
+    access::{Granted, right::ConfigWrite},
     app::App,
     store,
     usecase::{Error, work::UnitOfWork},
@@ -12,8 +12,12 @@ use crate::{
 
 /// Archives a definition: the values that there are stay readable, new ones are refused, and the key may be defined
 /// again. To archive one that is archived changes nothing.
-pub async fn archive(app: &App, caller: &Caller, id: AttributeDefinitionId) -> Result<Model, Error> {
-    let work = UnitOfWork::begin(app, caller).await?;
+pub async fn archive(
+    app: &App,
+    caller: Granted<'_, ConfigWrite>,
+    id: AttributeDefinitionId,
+) -> Result<Model, Error> {
+    let work = UnitOfWork::begin(app, &caller).await?;
     let db = work.db();
     let mut row = find(&store::attribute::lock_all(&db).await?, id)?;
     if row.archived_at.is_some() {

@@ -8,7 +8,7 @@ use entity::{
 
 use super::{check_limits, index};
 use crate::{
-    access::Caller,
+    access::{Granted, right::ConfigWrite},
     app::App,
     domain::{
         attribute::NewDefinition,
@@ -26,12 +26,12 @@ use crate::{
 /// they are few, and in the background if they are many.
 pub async fn create(
     app: &App,
-    caller: &Caller,
+    caller: Granted<'_, ConfigWrite>,
     owner: AttributeOwner,
     new: NewDefinition,
 ) -> Result<Model, Error> {
     let rule = new.into_definition()?;
-    let work = UnitOfWork::begin(app, caller).await?;
+    let work = UnitOfWork::begin(app, &caller).await?;
     let db = work.db();
     let standing = store::attribute::lock_all(&db).await?;
     let mut row = Model {

@@ -4,7 +4,7 @@ use entity::{attribute_definition::Model, id::AttributeDefinitionId};
 
 use super::{check_limits, index};
 use crate::{
-    access::Caller,
+    access::{Granted, right::ConfigWrite},
     app::App,
     domain::{
         attribute::DefinitionPatch,
@@ -30,9 +30,9 @@ pub struct Update {
 
 /// Changes a definition. What makes it required or narrower binds new writes only. An update that changes nothing adds
 /// no version.
-pub async fn update(app: &App, caller: &Caller, command: Update) -> Result<Model, Error> {
+pub async fn update(app: &App, caller: Granted<'_, ConfigWrite>, command: Update) -> Result<Model, Error> {
     let Update { id, expected_version, patch } = command;
-    let work = UnitOfWork::begin(app, caller).await?;
+    let work = UnitOfWork::begin(app, &caller).await?;
     let db = work.db();
     let standing = store::attribute::lock_all(&db).await?;
     let mut row = find(&standing, id)?;

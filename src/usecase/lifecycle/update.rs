@@ -4,7 +4,7 @@ use entity::lifecycle;
 
 use super::{InForce, in_force};
 use crate::{
-    access::Caller,
+    access::{Granted, right::ConfigWrite},
     app::App,
     domain::{
         lifecycle::{Lifecycle, Owner, check},
@@ -27,11 +27,11 @@ pub struct Update {
 
 /// Stores a new version of a lifecycle, for what is born from now on; orders at work keep theirs. What is in force already
 /// is no new version.
-pub async fn update(app: &App, caller: &Caller, command: Update) -> Result<InForce, Error> {
+pub async fn update(app: &App, caller: Granted<'_, ConfigWrite>, command: Update) -> Result<InForce, Error> {
     let Update { owner, expected_version, mut lifecycle } = command;
     check(owner, &lifecycle)?;
     let path = Path::root().field("expectedVersion");
-    let work = UnitOfWork::begin(app, caller).await?;
+    let work = UnitOfWork::begin(app, &caller).await?;
     let present = in_force(&work.db(), owner).await?;
     let version = present.lifecycle.version;
     if let Some(expected) = expected_version.filter(|expected| *expected != version) {

@@ -4,7 +4,7 @@ use entity::id::OrderId;
 
 use super::transition::check_reason;
 use crate::{
-    access::Caller,
+    access::{Granted, right::OrdersWrite},
     app::App,
     domain::{
         lifecycle::Command,
@@ -32,11 +32,15 @@ pub struct Cancel {
 }
 
 /// Asks for an order's cancellation. REFUSED is an answer like the others: the order has it.
-pub async fn cancel(app: &App, caller: &Caller, command: Cancel) -> Result<OrderDone, Error> {
+pub async fn cancel(
+    app: &App,
+    caller: Granted<'_, OrdersWrite>,
+    command: Cancel,
+) -> Result<OrderDone, Error> {
     let mut found = Found::new();
     check_reason(command.reason_code.as_deref(), command.note.as_deref(), &Path::root(), &mut found);
     found.or(())?;
-    let mut work = UnitOfWork::begin(app, caller).await?;
+    let mut work = UnitOfWork::begin(app, &caller).await?;
     let mut aggregate = Aggregate::lock_named(&work, command.id, "id").await?;
     if let Some(done) = work.replay(command.key.as_ref()).await? {
         return Ok(done.map(OrderId));

@@ -9,7 +9,7 @@ use entity::{
 use serde::Serialize;
 
 use crate::{
-    access::Caller,
+    access::{Granted, right::OrdersWrite},
     app::App,
     domain::{
         attribute::Owner,
@@ -75,29 +75,29 @@ impl Created {
 }
 
 /// Registers an order with its work orders: all or nothing.
-pub async fn create(app: &App, caller: &Caller, item: Item) -> Result<Created, Error> {
+pub async fn create(app: &App, caller: Granted<'_, OrdersWrite>, item: Item) -> Result<Created, Error> {
     app.together.create(app, caller, Item { trace: caller.trace.clone(), ..item }).await
 }
 
 /// Registers many orders in one transaction; the results stand in the order of the items.
 pub async fn create_many(
     app: &App,
-    caller: &Caller,
+    caller: Granted<'_, OrdersWrite>,
     items: Vec<Item>,
     on_error: OnError,
 ) -> Result<Vec<Result<Created, Problems>>, Error> {
-    let definitions = app.definitions(caller).await?;
+    let definitions = app.definitions(&caller).await?;
     let traces: Vec<_> = items.iter().map(|item| item.trace.clone()).collect();
     let mut batch = Batch::check(items, &definitions);
-    batch.repeat_refused(&app.reader(caller).db()).await?;
+    batch.repeat_refused(&app.reader(&caller).db()).await?;
     if !batch.may_go_on(on_error) {
         return Ok(batch.reject_all());
     }
     if batch.fresh.is_empty() {
         return batch.finish();
     }
-    let lifecycles = app.lifecycles.in_force(&app.reader(caller)).await?;
-    let mut work = UnitOfWork::begin(app, caller).await?;
+    let lifecycles = app.lifecycles.in_force(&app.reader(&caller)).await?;
+    let mut work = UnitOfWork::begin(app, &caller).await?;
     let mut planned = BTreeMap::new();
     for (index, (order, key)) in std::mem::take(&mut batch.fresh) {
         let recorder = work.fork_within(traces.get(index).cloned().flatten());

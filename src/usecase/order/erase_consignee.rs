@@ -4,7 +4,10 @@ use entity::{id::OrderId, work_order};
 use serde_json::json;
 
 use crate::{
-    access::Caller,
+    access::{
+        Granted,
+        right::{OrdersWrite, PiiRead},
+    },
     app::App,
     domain::{
         order::{Cancellation, ERASED, Erased},
@@ -34,10 +37,10 @@ pub struct EraseConsignee {
 /// again, it changes nothing.
 pub async fn erase_consignee(
     app: &App,
-    caller: &Caller,
+    caller: Granted<'_, (OrdersWrite, PiiRead)>,
     command: EraseConsignee,
 ) -> Result<OrderDone, Error> {
-    let mut work = UnitOfWork::begin(app, caller).await?;
+    let mut work = UnitOfWork::begin(app, &caller).await?;
     let mut aggregate = Aggregate::lock_named(&work, command.id, "id").await?;
     if let Some(done) = work.replay(command.key.as_ref()).await? {
         return Ok(done.map(OrderId));

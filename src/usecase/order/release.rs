@@ -3,7 +3,7 @@
 use entity::id::OrderId;
 
 use crate::{
-    access::Caller,
+    access::{Granted, right::OrdersWrite},
     app::App,
     domain::lifecycle::Command,
     events::Reason,
@@ -22,8 +22,12 @@ pub struct Release {
 }
 
 /// Sets `readyToProcess` and fires START, as one fact. Once, one way.
-pub async fn release(app: &App, caller: &Caller, command: Release) -> Result<OrderDone, Error> {
-    let mut work = UnitOfWork::begin(app, caller).await?;
+pub async fn release(
+    app: &App,
+    caller: Granted<'_, OrdersWrite>,
+    command: Release,
+) -> Result<OrderDone, Error> {
+    let mut work = UnitOfWork::begin(app, &caller).await?;
     let mut aggregate = Aggregate::lock_named(&work, command.id, "id").await?;
     if let Some(done) = work.replay(command.key.as_ref()).await? {
         return Ok(done.map(OrderId));

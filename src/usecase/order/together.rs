@@ -13,7 +13,13 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::create::{Created, Item, OnError, create_many};
-use crate::{access::Caller, app::App, fault::Fault, store::Tenant, usecase::Error};
+use crate::{
+    access::{Granted, KeptGrant, right::OrdersWrite},
+    app::App,
+    fault::Fault,
+    store::Tenant,
+    usecase::Error,
+};
 
 /// Orders in one transaction: enough for the commit to cost little, and few enough for it to be short.
 const MOST_TOGETHER: usize = 64;
@@ -36,7 +42,12 @@ struct Waiting {
 
 impl Together {
     /// Registers an order with its work orders: all or nothing.
-    pub(super) async fn create(&self, app: &App, caller: &Caller, item: Item) -> Result<Created, Error> {
+    pub(super) async fn create(
+        &self,
+        app: &App,
+        caller: Granted<'_, OrdersWrite>,
+        item: Item,
+    ) -> Result<Created, Error> {
         let (answer, answered) = oneshot::channel();
         let who = (caller.tenant.clone(), Arc::clone(&caller.subject));
         let is_first = {
@@ -48,7 +59,7 @@ impl Together {
         if is_first {
             // A task of its own: the request may be given up, and others' orders with it.
             let work = Work { together: self.clone(), who, has_ended: false };
-            tokio::spawn(work.run(app.clone(), caller.clone()));
+            tokio::spawn(work.run(app.clone(), caller.keep()));
         }
         answered
             .await
@@ -77,9 +88,9 @@ impl Drop for Work {
 }
 
 impl Work {
-    async fn run(mut self, app: App, caller: Caller) {
+    async fn run(mut self, app: App, caller: KeptGrant<OrdersWrite>) {
         while let Some(group) = self.next() {
-            create_group(&app, &caller, group).await;
+            create_group(&app, caller.granted(), group).await;
         }
     }
 
@@ -99,7 +110,7 @@ impl Work {
     }
 }
 
-async fn create_group(app: &App, caller: &Caller, group: Vec<Waiting>) {
+async fn create_group(app: &App, caller: Granted<'_, OrdersWrite>, group: Vec<Waiting>) {
     let (items, answers): (Vec<_>, Vec<_>) =
         group.into_iter().map(|waiting| (waiting.item, waiting.answer)).unzip();
     // For one there is nothing to be tried again.

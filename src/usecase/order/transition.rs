@@ -5,7 +5,7 @@ use entity::id::OrderId;
 
 use super::cancel;
 use crate::{
-    access::Caller,
+    access::{Granted, right::OrdersWrite},
     app::App,
     domain::{
         lifecycle::{Command, event},
@@ -70,11 +70,11 @@ pub fn check_reason(code: Option<&str>, note: Option<&str>, at: &Path, found: &m
 /// Fires an event on an order, with everything that follows from it. CANCEL is the request that `orderCancel` makes.
 pub async fn transition(
     app: &App,
-    caller: &Caller,
+    caller: Granted<'_, OrdersWrite>,
     command: Transition<OrderId>,
 ) -> Result<OrderDone, Error> {
     check_transition(&command, app.clock.now())?;
-    let mut work = UnitOfWork::begin(app, caller).await?;
+    let mut work = UnitOfWork::begin(app, &caller).await?;
     let mut aggregate = Aggregate::lock_named(&work, command.id, "id").await?;
     if let Some(done) = work.replay(command.key.as_ref()).await? {
         return Ok(done.map(OrderId));

@@ -3,7 +3,7 @@
 use entity::{id::OrderId, order};
 
 use crate::{
-    access::Caller,
+    access::{Granted, right::OrdersWrite},
     app::App,
     domain::{
         attribute::{ChangedAttribute, Owner},
@@ -33,8 +33,12 @@ pub struct Update {
 }
 
 /// Changes the fields of an order. An update that changes nothing adds no version and no event.
-pub async fn update(app: &App, caller: &Caller, command: Update) -> Result<OrderDone, Error> {
-    let mut work = UnitOfWork::begin(app, caller).await?;
+pub async fn update(
+    app: &App,
+    caller: Granted<'_, OrdersWrite>,
+    command: Update,
+) -> Result<OrderDone, Error> {
+    let mut work = UnitOfWork::begin(app, &caller).await?;
     let mut aggregate = Aggregate::lock_named(&work, command.id, "id").await?;
     if let Some(done) = work.replay(command.key.as_ref()).await? {
         return Ok(done.map(OrderId));

@@ -7,7 +7,7 @@ use super::{
     save::{check_url, name_taken, stored_http},
 };
 use crate::{
-    access::Caller,
+    access::{Granted, right::ConfigWrite},
     app::App,
     domain::{
         plugin::{NewKind, NewPlugin},
@@ -21,7 +21,11 @@ use crate::{
 const MAX_PLUGINS: u64 = 500;
 
 /// Saves a plugin. Header values and the signing secret are sealed before they are written.
-pub async fn create(app: &App, caller: &Caller, new: NewPlugin) -> Result<SavedPlugin, Error> {
+pub async fn create(
+    app: &App,
+    caller: Granted<'_, ConfigWrite>,
+    new: NewPlugin,
+) -> Result<SavedPlugin, Error> {
     let mut found = Found::new();
     new.check(&Path::root(), &mut found);
     if let NewKind::Http(http) = &new.kind {
@@ -37,7 +41,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewPlugin) -> Result<SavedP
         }
         NewKind::Expression(text) => (PluginKind::Expression, None, Some(text)),
     };
-    let work = UnitOfWork::begin(app, caller).await?;
+    let work = UnitOfWork::begin(app, &caller).await?;
     if store::plugin::count(&work.db(), MAX_PLUGINS).await?.0 >= MAX_PLUGINS {
         let message = format!("a tenant has at most {MAX_PLUGINS} plugins; delete one first");
         return Err(Problem::new(Code::LimitExceeded, &Path::root(), message).into());

@@ -4,7 +4,7 @@ use entity::id::PluginId;
 
 use super::{StoredHttp, not_found};
 use crate::{
-    access::Caller,
+    access::{Granted, right::ConfigWrite},
     app::App,
     domain::problem::{Code, Path, Problem},
     store::{self, plugin::Written},
@@ -13,8 +13,8 @@ use crate::{
 
 /// Deletes a plugin that no workflow names; its secrets are gone at once. What it did still shows it. A run that took it
 /// along before its workflow changed fails at its step.
-pub async fn delete(app: &App, caller: &Caller, id: PluginId) -> Result<PluginId, Error> {
-    let work = UnitOfWork::begin(app, caller).await?;
+pub async fn delete(app: &App, caller: Granted<'_, ConfigWrite>, id: PluginId) -> Result<PluginId, Error> {
+    let work = UnitOfWork::begin(app, &caller).await?;
     let db = work.db();
     let mut plugin = store::plugin::lock(&db, &[id]).await?.pop().ok_or_else(|| not_found(id))?;
     if let Some(workflow) = store::plugin::workflow_that_names(&db, id).await? {

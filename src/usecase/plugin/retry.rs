@@ -4,7 +4,7 @@ use entity::{id::PluginRunId, plugin_run, stored::PluginRunStatus};
 
 use super::{StoredStep, conclude::ask_next, record};
 use crate::{
-    access::Caller,
+    access::{Granted, right::OrdersWrite},
     app::App,
     domain::problem::{Code, Path, Problem},
     fault::Fault,
@@ -14,10 +14,14 @@ use crate::{
 
 /// Runs a workflow again from the step that failed: a run that is HELD, or one that FAILED and that nothing waited for.
 /// A run that ended otherwise stays as it is.
-pub async fn retry(app: &App, caller: &Caller, id: PluginRunId) -> Result<plugin_run::Model, Error> {
+pub async fn retry(
+    app: &App,
+    caller: Granted<'_, OrdersWrite>,
+    id: PluginRunId,
+) -> Result<plugin_run::Model, Error> {
     let at = Path::root().field("id");
     let not_found = || Problem::not_found(&at, format!("there is no plugin run {id}"));
-    let mut work = UnitOfWork::begin(app, caller).await?;
+    let mut work = UnitOfWork::begin(app, &caller).await?;
     // A run never moves to another order, so this needs no lock; what it says beyond that is read again below.
     let found = store::plugin_run::by_ids(&work.db(), &[id]).await?.pop().ok_or_else(not_found)?;
     Aggregate::lock(&work, found.order_id)

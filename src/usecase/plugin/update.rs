@@ -8,7 +8,7 @@ use super::{
     save::{check_url, name_taken, stored_http},
 };
 use crate::{
-    access::Caller,
+    access::{Granted, right::ConfigWrite},
     app::App,
     domain::{
         plugin::{NewHttp, PluginPatch},
@@ -30,7 +30,11 @@ pub struct Update {
 }
 
 /// Changes a plugin; calls from now on are made as it says. An update that changes nothing adds no version.
-pub async fn update(app: &App, caller: &Caller, command: Update) -> Result<SavedPlugin, Error> {
+pub async fn update(
+    app: &App,
+    caller: Granted<'_, ConfigWrite>,
+    command: Update,
+) -> Result<SavedPlugin, Error> {
     let Update { id, expected_version, patch } = command;
     let mut found = Found::new();
     patch.check(&Path::root(), &mut found);
@@ -38,7 +42,7 @@ pub async fn update(app: &App, caller: &Caller, command: Update) -> Result<Saved
         check_url(app, http, &mut found);
     }
     found.or(())?;
-    let work = UnitOfWork::begin(app, caller).await?;
+    let work = UnitOfWork::begin(app, &caller).await?;
     let before = store::plugin::lock(&work.db(), &[id]).await?.pop().ok_or_else(|| not_found(id))?;
     if let Some(expected) = expected_version.filter(|expected| *expected != before.version) {
         let path = Path::root().field("expectedVersion");

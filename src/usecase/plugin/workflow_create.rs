@@ -8,7 +8,7 @@ use entity::{
 
 use super::workflow_save::{check_plugins, stored_steps};
 use crate::{
-    access::Caller,
+    access::{Granted, right::ConfigWrite},
     app::App,
     domain::{
         plugin::NewWorkflow,
@@ -35,14 +35,14 @@ pub struct Workflow {
 /// Saves a workflow; what happens from now on sets it off.
 pub async fn workflow_create(
     app: &App,
-    caller: &Caller,
+    caller: Granted<'_, ConfigWrite>,
     workflow: Workflow,
 ) -> Result<plugin_workflow::Model, Error> {
     let Workflow { new, trigger, plugins } = workflow;
     let root = Path::root();
     let mut found = Found::new();
     new.check(&root, &mut found);
-    let work = UnitOfWork::begin(app, caller).await?;
+    let work = UnitOfWork::begin(app, &caller).await?;
     check_plugins(&work, &plugins, &mut found).await?;
     found.or(())?;
     if store::plugin::workflow_count(&work.db(), None, MAX_WORKFLOWS).await?.0 >= MAX_WORKFLOWS {

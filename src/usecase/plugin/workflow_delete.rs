@@ -4,7 +4,7 @@ use entity::id::PluginWorkflowId;
 
 use super::workflow_not_found;
 use crate::{
-    access::Caller,
+    access::{Granted, right::ConfigWrite},
     app::App,
     domain::problem::{Code, Path, Problem},
     store,
@@ -14,10 +14,10 @@ use crate::{
 /// Deletes a workflow all of whose runs have ended. They still show it.
 pub async fn workflow_delete(
     app: &App,
-    caller: &Caller,
+    caller: Granted<'_, ConfigWrite>,
     id: PluginWorkflowId,
 ) -> Result<PluginWorkflowId, Error> {
-    let work = UnitOfWork::begin(app, caller).await?;
+    let work = UnitOfWork::begin(app, &caller).await?;
     let db = work.db();
     let mut row = store::plugin::lock_workflow(&db, id).await?.ok_or_else(|| workflow_not_found(id))?;
     if store::plugin_run::any_unfinished(&db, id).await? {

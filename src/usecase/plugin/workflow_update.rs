@@ -10,7 +10,7 @@ use super::{
     workflow_save::{check_plugins, stored_steps},
 };
 use crate::{
-    access::Caller,
+    access::{Granted, right::ConfigWrite},
     app::App,
     domain::{
         order::Patch,
@@ -44,12 +44,12 @@ pub struct WorkflowUpdate {
 /// were stored with. An update that changes nothing adds no version.
 pub async fn workflow_update(
     app: &App,
-    caller: &Caller,
+    caller: Granted<'_, ConfigWrite>,
     update: WorkflowUpdate,
 ) -> Result<plugin_workflow::Model, Error> {
     let WorkflowUpdate { id, expected_version, name, condition, start, steps, enabled } = update;
     let root = Path::root();
-    let work = UnitOfWork::begin(app, caller).await?;
+    let work = UnitOfWork::begin(app, &caller).await?;
     let before = store::plugin::lock_workflow(&work.db(), id).await?.ok_or_else(|| workflow_not_found(id))?;
     if let Some(expected) = expected_version.filter(|expected| *expected != before.version) {
         return Err(

@@ -4,7 +4,7 @@ use entity::{id::WebhookEndpointId, webhook_endpoint};
 
 use super::{Saved, secret_context};
 use crate::{
-    access::Caller,
+    access::{Granted, right::ConfigWrite},
     app::App,
     domain::{
         problem::{Code, Found, Path, Problem},
@@ -18,14 +18,14 @@ use crate::{
 const MAX_ENDPOINTS: u64 = 50;
 
 /// Saves an endpoint. It is sent what commits from now on.
-pub async fn create(app: &App, caller: &Caller, new: NewEndpoint) -> Result<Saved, Error> {
+pub async fn create(app: &App, caller: Granted<'_, ConfigWrite>, new: NewEndpoint) -> Result<Saved, Error> {
     let mut found = Found::new();
     new.check(&Path::root(), &mut found);
     check_url(app, &new.url, &mut found);
     found.or(())?;
     let id = WebhookEndpointId(app.ids.uuid());
     let secret = signing::make(app, &secret_context(id));
-    let work = UnitOfWork::begin(app, caller).await?;
+    let work = UnitOfWork::begin(app, &caller).await?;
     if store::webhook::count(&work.db(), MAX_ENDPOINTS).await?.0 >= MAX_ENDPOINTS {
         let message = format!("a tenant has at most {MAX_ENDPOINTS} webhook endpoints; delete one first");
         return Err(Problem::new(Code::LimitExceeded, &Path::root(), message).into());

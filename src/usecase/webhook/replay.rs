@@ -8,7 +8,7 @@ use entity::{
 
 use super::{dispatch, filter, not_found};
 use crate::{
-    access::Caller,
+    access::{Granted, right::ConfigWrite},
     app::App,
     domain::problem::{Code, Path, Problem},
     events::Cursor,
@@ -36,12 +36,12 @@ pub struct Replay {
 
 /// Queues deliveries once more, and gives how many. What is pending anyway is not queued twice. A replay from a cursor on is a step back of the endpoint's position, however long it is; of an order's
 /// events, or of failures, one call queues the oldest 10,000.
-pub async fn replay(app: &App, caller: &Caller, replay: Replay) -> Result<u64, Error> {
+pub async fn replay(app: &App, caller: Granted<'_, ConfigWrite>, replay: Replay) -> Result<u64, Error> {
     if replay.after.is_none() && replay.order_id.is_none() && !replay.failed_only {
         let message = "say what to send once more: afterCursor, orderId, failedOnly, or several of them";
         return Err(Problem::required(&Path::root(), message).into());
     }
-    let work = UnitOfWork::begin(app, caller).await?;
+    let work = UnitOfWork::begin(app, &caller).await?;
     let endpoint = store::webhook::lock(&work.db(), replay.endpoint_id).await?;
     let mut endpoint = endpoint.ok_or_else(|| not_found("endpointId"))?;
     let after = match &replay.after {

@@ -4,7 +4,7 @@ use entity::id::WebhookEndpointId;
 
 use super::{Saved, create::check_url, not_found, secret_context};
 use crate::{
-    access::Caller,
+    access::{Granted, right::ConfigWrite},
     app::App,
     domain::{
         order::Patch,
@@ -19,7 +19,7 @@ use crate::{
 /// kept.
 pub async fn update(
     app: &App,
-    caller: &Caller,
+    caller: Granted<'_, ConfigWrite>,
     id: WebhookEndpointId,
     patch: EndpointPatch,
 ) -> Result<Saved, Error> {
@@ -29,7 +29,7 @@ pub async fn update(
         check_url(app, url, &mut found);
     }
     found.or(())?;
-    let work = UnitOfWork::begin(app, caller).await?;
+    let work = UnitOfWork::begin(app, &caller).await?;
     let endpoint = store::webhook::lock(&work.db(), id).await?;
     let mut endpoint = endpoint.ok_or_else(|| not_found("id"))?;
     let EndpointPatch { url, description, event_types, enabled, rotate_secret } = patch;

@@ -7,7 +7,7 @@ use entity::{
 
 use super::Birth;
 use crate::{
-    access::Caller,
+    access::{Granted, right::OrdersWrite},
     app::App,
     domain::{
         lifecycle::{Command, Direction, WorkOrderType},
@@ -43,24 +43,28 @@ pub struct Create {
 }
 
 /// Adds a work order to a standing order. It gets the next number of the order, and the lifecycle of its siblings.
-pub async fn create(app: &App, caller: &Caller, command: Create) -> Result<WorkOrderDone, Error> {
+pub async fn create(
+    app: &App,
+    caller: Granted<'_, OrdersWrite>,
+    command: Create,
+) -> Result<WorkOrderDone, Error> {
     let Create { order_id, direction, return_of, expected_order_version, key, mut work_order, mut found } =
         command;
     if found.is_empty() {
-        let definitions = app.definitions(caller).await?;
+        let definitions = app.definitions(&caller).await?;
         admit_work_order(&definitions, &mut work_order, &Path::root().field("workOrder"), &mut found);
     }
     let addition = Addition { direction, names_original: return_of.is_some(), work_order };
     addition.check(&mut found);
     if let Err(problems) = found.or(()) {
         let answer = match &key {
-            Some(key) => key.kept(&app.reader(caller).db()).await?,
+            Some(key) => key.kept(&app.reader(&caller).db()).await?,
             None => None,
         };
         let answer = answer.ok_or(problems)?;
         return Ok(WorkOrderDone { id: WorkOrderId(answer.entity_id), cursor: answer.cursor, replay: true });
     }
-    let mut work = UnitOfWork::begin(app, caller).await?;
+    let mut work = UnitOfWork::begin(app, &caller).await?;
     let mut aggregate = Aggregate::lock_named(&work, order_id, "orderId").await?;
     if let Some(done) = work.replay(key.as_ref()).await? {
         return Ok(done.map(WorkOrderId));

@@ -3,7 +3,7 @@
 use entity::id::WorkOrderId;
 
 use crate::{
-    access::Caller,
+    access::{Granted, right::OrdersWrite},
     app::App,
     domain::lifecycle::Command,
     usecase::{
@@ -18,11 +18,11 @@ use crate::{
 /// Fires an event on a work order, with everything that follows from it.
 pub async fn transition(
     app: &App,
-    caller: &Caller,
+    caller: Granted<'_, OrdersWrite>,
     command: Transition<WorkOrderId>,
 ) -> Result<WorkOrderDone, Error> {
     check_transition(&command, app.clock.now())?;
-    let mut work = UnitOfWork::begin(app, caller).await?;
+    let mut work = UnitOfWork::begin(app, &caller).await?;
     let (mut aggregate, sequence) = Aggregate::lock_for(&work, command.id).await?;
     if let Some(done) = work.replay(command.key.as_ref()).await? {
         return Ok(done.map(WorkOrderId));

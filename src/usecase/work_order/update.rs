@@ -4,7 +4,7 @@ use entity::id::WorkOrderId;
 
 use super::values;
 use crate::{
-    access::Caller,
+    access::{Granted, right::OrdersWrite},
     app::App,
     domain::{
         attribute::Owner,
@@ -31,8 +31,12 @@ pub struct Update {
 }
 
 /// Changes the fields of a work order. An update that changes nothing adds no version and no event.
-pub async fn update(app: &App, caller: &Caller, command: Update) -> Result<WorkOrderDone, Error> {
-    let mut work = UnitOfWork::begin(app, caller).await?;
+pub async fn update(
+    app: &App,
+    caller: Granted<'_, OrdersWrite>,
+    command: Update,
+) -> Result<WorkOrderDone, Error> {
+    let mut work = UnitOfWork::begin(app, &caller).await?;
     let (mut aggregate, sequence) = Aggregate::lock_for(&work, command.id).await?;
     if let Some(done) = work.replay(command.key.as_ref()).await? {
         return Ok(done.map(WorkOrderId));
