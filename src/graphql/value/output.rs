@@ -3,7 +3,10 @@
 use async_graphql::SimpleObject;
 
 use super::{
-    super::scalar::{DateTime, Decimal, Json},
+    super::{
+        contact::Shown,
+        scalar::{DateTime, Decimal, Json},
+    },
     WeightUnit,
 };
 use crate::domain::value;
@@ -12,22 +15,22 @@ use crate::domain::value;
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Contact {
     /// Their name.
-    pub name: String,
+    name: String,
     /// Their phone.
-    pub phone: Option<Phone>,
+    phone: Option<Phone>,
     /// Their email address.
-    pub email: Option<String>,
+    email: Option<String>,
 }
 
 /// A phone number in two parts, as E.164 has it.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Phone {
     /// The country calling code, such as +49, as it was given: with or without the plus sign.
-    pub country_code: String,
+    country_code: String,
     /// The number within the country, digits only.
-    pub number: String,
+    number: String,
     /// Whether it takes text messages, if known.
-    pub is_mobile: Option<bool>,
+    is_mobile: Option<bool>,
 }
 
 /// A place: an address, a facility that the tenant knows by its id, or both.
@@ -159,7 +162,7 @@ impl Stop {
     /// RETURN the place that the goods go back to.
     pub fn of_delivery(
         delivery: Option<value::Delivery>,
-        contact: Option<value::Contact>,
+        contact: Option<Shown>,
         location: Option<value::Location>,
     ) -> Self {
         let value::Delivery { slot, promised_at, service_time_seconds, instruction } =
@@ -191,17 +194,15 @@ impl Stop {
     }
 }
 
-impl From<value::Contact> for Contact {
-    fn from(contact: value::Contact) -> Self {
-        let value::Contact { name, phone, email } = contact;
-        Self { name, phone: phone.map(Into::into), email }
-    }
-}
-
-impl From<value::Phone> for Phone {
-    fn from(phone: value::Phone) -> Self {
-        let value::Phone { country_code, number, is_mobile } = phone;
-        Self { country_code, number, is_mobile }
+impl From<Shown> for Contact {
+    fn from(contact: Shown) -> Self {
+        let value::Contact { name, phone, email } = contact.into_inner();
+        let phone = phone.map(|value::Phone { country_code, number, is_mobile }| Phone {
+            country_code,
+            number,
+            is_mobile,
+        });
+        Self { name, phone, email }
     }
 }
 
@@ -225,9 +226,10 @@ impl From<value::GeoPoint> for GeoPoint {
     }
 }
 
-impl From<value::Stop> for Stop {
-    fn from(stop: value::Stop) -> Self {
-        let value::Stop { contact, location, slot, service_time_seconds, instruction } = stop;
+impl Stop {
+    /// A stop with its own place. Who is there comes apart, as it may be shown.
+    pub fn of_place(stop: value::Stop, contact: Option<Shown>) -> Self {
+        let value::Stop { contact: _, location, slot, service_time_seconds, instruction } = stop;
         Self {
             contact: contact.map(Into::into),
             location: Some(location.into()),

@@ -82,7 +82,7 @@ impl WorkOrder {
     }
 
     fn stop(&self, ctx: &Context<'_>, kept: Option<&str>) -> Result<Option<Stop>> {
-        kept.map(|kept| contact::stop(ctx, &self.row, kept).map(Into::into)).transpose()
+        kept.map(|kept| contact::stop(ctx, &self.row, kept)).transpose()
     }
 }
 

@@ -10,12 +10,13 @@ use super::input::{
 };
 use super::*;
 use crate::{
+    access::Caller,
     domain::{
         lifecycle, order,
         problem::{Found, Path},
         value,
     },
-    graphql::scalar::Json,
+    graphql::{contact, scalar::Json},
 };
 
 struct Query;
@@ -46,7 +47,9 @@ impl Query {
 
     /// A stop.
     async fn pickup(&self, input: StopInput) -> Stop {
-        value::Stop::from(input).into()
+        let mut stop = value::Stop::from(input);
+        let contact = stop.contact.take().map(|contact| contact::shown(&Caller::local(), contact));
+        Stop::of_place(stop, contact)
     }
 
     /// A delivery.
