@@ -24,6 +24,8 @@ mod node;
 mod persisted;
 mod quick;
 mod scalar;
+#[cfg(test)]
+mod second_check;
 mod value;
 mod viewer;
 

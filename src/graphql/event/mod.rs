@@ -6,6 +6,8 @@ mod query;
 mod subscription;
 mod types;
 
+#[cfg(test)]
+pub(super) use column::Column as EventColumn;
 pub use form::Forms;
 pub use query::EventQuery;
 pub use subscription::EventSubscription;
