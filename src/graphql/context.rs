@@ -1,8 +1,6 @@
 //! What a resolver may ask of its request.
 
-use std::sync::Arc;
-
-use std::fmt::Display;
+use std::{fmt::Display, sync::Arc};
 
 use async_graphql::{Context, Error, Result, dataloader::DataLoader, parser::types::OperationType};
 

@@ -1,6 +1,7 @@
 //! Which scopes an operation needs: all of it in the table below, looked up before anything is executed.
 //!
 //! What a document needs follows from its text alone, so it is worked out once and kept with the parsed document.
+//! Resolvers and use cases ask a second time, for themselves (`ContextExt::granted`), so that a fault here opens nothing.
 //! Contacts are not in the table: whoever may read an order may read them, and sees stars without `pii:read` (see
 //! `super::contact`). Objects found by their id alone need what `super::node` says.
 
