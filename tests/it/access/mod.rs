@@ -3,6 +3,7 @@
 mod api_keys;
 mod erase;
 pub(crate) mod issuer;
+mod matrix;
 mod scopes;
 mod sealing;
 mod tenants;

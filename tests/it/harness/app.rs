@@ -82,8 +82,12 @@ impl TestApp {
 
     /// The same for a service that wants to know who is calling.
     pub(crate) async fn closed_beside(other: &Self, access: AccessConfig) -> Self {
+        Self::configured_beside(other, Config { access, ..Config::default() }).await
+    }
+
+    /// The same for a service that is configured in any other way.
+    pub(crate) async fn configured_beside(other: &Self, config: Config) -> Self {
         let (clock, ids) = (other.app.clock.clone(), other.app.ids.clone());
-        let config = Config { access, ..Config::default() };
         Self::over_configured(Arc::clone(&other.database), CONNECTIONS_BESIDE, clock, ids, config).await
     }
 
