@@ -201,7 +201,7 @@ mod tests {
         let document = include_str!("../../docs/OPERATIONS.md");
         let documented = document.lines().filter_map(|line| {
             let flag = line.strip_prefix("| `--")?;
-            flag.split(['`', ' ']).next()
+            flag.split(['`', ' ', '[']).next()
         });
         let mut documented: Vec<_> = documented.collect();
         let command = Cli::command();
