@@ -1,16 +1,28 @@
-//! What goes wrong around the service: killed processes, stores that are not there, ports that are taken.
+//! What goes wrong around the service: killed processes, stores that are not there, disks that are full or broken, callers
+//! that hang up, ports that are taken.
 
+mod at_rest;
+#[cfg(target_os = "linux")]
+mod disk;
+#[cfg(target_os = "linux")]
+mod faulty;
+mod full;
+mod given_up;
+mod hung_up;
 mod kill;
 mod overload;
 mod plugins;
 mod run_in_flight;
 mod start;
+#[cfg(target_os = "linux")]
+mod tmpfs;
+mod told;
 
 use std::{
     net::SocketAddr,
     path::Path,
     process::{Child, Command, Output, Stdio},
-    sync::mpsc,
+    sync::{Arc, Mutex, PoisonError, mpsc},
     time::Duration,
 };
 
@@ -24,6 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     process: Child,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 /// The program with a key file in `folder`, where it also runs, and nothing of our environment that is meant for it.
@@ -61,6 +74,16 @@ impl Server {
 
     /// The same at an address of its own.
     pub(crate) fn start_at(folder: &Path, database_url: &str, listen: SocketAddr) -> Self {
+        Self::start_within(folder, database_url, listen, &[])
+    }
+
+    /// The same with more in its environment.
+    fn start_within(
+        folder: &Path,
+        database_url: &str,
+        listen: SocketAddr,
+        environment: &[(&str, &Path)],
+    ) -> Self {
         use std::io::BufRead as _;
         let listen = listen.to_string();
         let arguments = [
@@ -72,7 +95,10 @@ impl Server {
             "--plugin-allow-net",
             "127.0.0.0/8",
         ];
-        let mut process = program(folder, &arguments).stderr(Stdio::piped()).spawn().unwrap();
+        let mut program = program(folder, &arguments);
+        let mut process = program.envs(environment.iter().copied()).stderr(Stdio::piped()).spawn().unwrap();
+        let kept = Arc::<Mutex<Vec<String>>>::default();
+        let lines_kept = Arc::clone(&kept);
         let log = std::io::BufReader::new(process.stderr.take().unwrap());
         let (sender, receiver) = mpsc::channel();
         // Reads on after that, so that the server never waits for somebody to read its log.
@@ -82,10 +108,18 @@ impl Server {
                 if let Some(address) = address {
                     let _ = sender.send(address.parse().unwrap());
                 }
+                lines_kept.lock().unwrap_or_else(PoisonError::into_inner).push(line);
             }
         });
         let address = receiver.recv_timeout(PATIENCE).expect("the server does not say where it is");
-        Self { address, process }
+        Self { address, process, log: kept }
+    }
+
+    /// The lines of its log so far that contain a text.
+    #[cfg(target_os = "linux")]
+    fn logged(&self, text: &str) -> Vec<String> {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.iter().filter(|line| line.contains(text)).cloned().collect()
     }
 
     /// SIGKILL.

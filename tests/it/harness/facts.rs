@@ -1,5 +1,7 @@
 //! What the store holds, read past the API: what a refusal must leave as it was, and what must hold after anything.
 
+use std::collections::BTreeMap;
+
 use entity::{
     attribute_definition, attribute_origin, event, event_head,
     id::{OrderId, WorkOrderId},
@@ -32,41 +34,10 @@ impl Stored {
         [self.orders.len(), self.work_orders.len(), self.events.len(), self.keys.len(), self.runs.len()]
     }
 
-    fn events_of(&self, order: OrderId, work_order: Option<WorkOrderId>) -> Vec<i32> {
-        let about = |event: &&event::Model| {
-            event.order_id == order
-                && event.work_order_id == work_order
-                // It is about the run, and moves no version.
-                && event.kind != EventType::PluginRunFinished
-        };
-        self.events.iter().filter(about).map(|event| event.entity_version).collect()
-    }
-
-    /// The version of everything is the number of its events, each of which names the version that it made; and the
-    /// positions of the log have no gaps.
-    fn check(&self) {
-        for order in &self.orders {
-            let versions: Vec<i32> = (1..=order.version).collect();
-            assert_eq!(self.events_of(order.id, None), versions, "{}", order.id);
-        }
-        for work_order in &self.work_orders {
-            let versions: Vec<i32> = (1..=work_order.version).collect();
-            let events = self.events_of(work_order.order_id, Some(work_order.id));
-            assert_eq!(events, versions, "{}", work_order.id);
-        }
-        for head in &self.heads {
-            let log = self.events.iter().filter(|event| event.tenant_id == head.tenant_id);
-            let positions: Vec<i64> = log.map(|event| event.position).collect();
-            assert_eq!(positions, (1..=head.position).collect::<Vec<_>>(), "the log of {}", head.tenant_id);
-        }
-    }
-}
-
-impl TestApp {
-    /// What the store holds.
-    pub(crate) async fn stored(&self) -> Stored {
-        let db = &sea_orm::Database::connect(&self.database.url).await.unwrap();
-        let mut stored = Stored {
+    /// Reads a store past whoever serves it, over a connection of its own.
+    pub(crate) async fn read(url: &str) -> Self {
+        let db = &sea_orm::Database::connect(url).await.unwrap();
+        let mut stored = Self {
             orders: all::<order::Entity>(db).await,
             work_orders: all::<work_order::Entity>(db).await,
             events: all::<event::Entity>(db).await,
@@ -88,6 +59,39 @@ impl TestApp {
         stored.origins.sort_by_key(|row| (row.entity_id, row.key.clone()));
         stored.entries.sort_by_key(|row| (row.entity_id, row.field));
         stored
+    }
+
+    /// The version of everything is the number of its events, each of which names the version that it made; and the
+    /// positions of the log have no gaps.
+    pub(crate) fn check(&self) {
+        let mut events = BTreeMap::<(OrderId, Option<WorkOrderId>), Vec<i32>>::new();
+        // The end of a run is about the run, and moves no version.
+        for event in self.events.iter().filter(|event| event.kind != EventType::PluginRunFinished) {
+            events.entry((event.order_id, event.work_order_id)).or_default().push(event.entity_version);
+        }
+        let mut versions_of =
+            |order, work_order: Option<WorkOrderId>| events.remove(&(order, work_order)).unwrap_or_default();
+        for order in &self.orders {
+            let versions: Vec<i32> = (1..=order.version).collect();
+            assert_eq!(versions_of(order.id, None), versions, "{}", order.id);
+        }
+        for work_order in &self.work_orders {
+            let versions: Vec<i32> = (1..=work_order.version).collect();
+            let found = versions_of(work_order.order_id, Some(work_order.id));
+            assert_eq!(found, versions, "{}", work_order.id);
+        }
+        for head in &self.heads {
+            let log = self.events.iter().filter(|event| event.tenant_id == head.tenant_id);
+            let positions: Vec<i64> = log.map(|event| event.position).collect();
+            assert_eq!(positions, (1..=head.position).collect::<Vec<_>>(), "the log of {}", head.tenant_id);
+        }
+    }
+}
+
+impl TestApp {
+    /// What the store holds.
+    pub(crate) async fn stored(&self) -> Stored {
+        Stored::read(&self.database.url).await
     }
 
     /// Sees to what must hold whatever happened, and gives what the store holds.

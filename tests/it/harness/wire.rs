@@ -28,6 +28,17 @@ pub(crate) async fn post(address: SocketAddr, document: &str, variables: &Value)
     Ok(serde_json::from_str(&body)?)
 }
 
+/// Gets a path of a server, and gives status and body.
+pub(crate) async fn get(address: SocketAddr, path: &str) -> io::Result<(u16, String)> {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    let exchange = async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(request.as_bytes()).await?;
+        read_answer(&mut stream).await
+    };
+    tokio::time::timeout(PATIENCE, exchange).await.expect("no answer in time")
+}
+
 /// Posts a plugin's answer to the callback URL that it was given, and gives the status.
 pub(crate) async fn call_back(url: &str, token: &str, answer: &Value) -> io::Result<u16> {
     let rest = url.strip_prefix("http://").unwrap();
