@@ -311,3 +311,120 @@ impl ConnectionTrait for Transaction {
         self.run(async |session: &mut Session| session.rows(statement).await).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sea_orm::ConnectOptions;
+
+    use super::*;
+
+    /// A file with a table, and a pool of one connection to it.
+    async fn store() -> (tempfile::TempDir, DatabaseConnection, Writes) {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display());
+        let mut options = ConnectOptions::new(url);
+        options.max_connections(1).acquire_timeout(Duration::from_secs(5));
+        let writer = sea_orm::Database::connect(options).await.unwrap();
+        writer.execute_unprepared("CREATE TABLE kept (id INTEGER PRIMARY KEY)").await.unwrap();
+        let writes = Writes::new(writer.clone());
+        (folder, writer, writes)
+    }
+
+    async fn begin(writer: &DatabaseConnection, writes: &Writes) -> Result<Transaction, DbErr> {
+        Transaction::begin(writer, &Statements::default(), writes).await
+    }
+
+    async fn keep(tx: &Transaction, id: u32) -> Result<(), DbErr> {
+        tx.execute_unprepared(&format!("INSERT INTO kept VALUES ({id})")).await.map(drop)
+    }
+
+    /// What somebody sees who has nothing to do with the pool.
+    async fn kept(folder: &tempfile::TempDir) -> Vec<i64> {
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        let reader = sea_orm::Database::connect(url).await.unwrap();
+        let statement = Statement::from_string(DbBackend::Sqlite, "SELECT id FROM kept ORDER BY id");
+        let rows = reader.query_all_raw(statement).await.unwrap();
+        reader.close().await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn what_is_committed_is_kept_and_what_is_not_is_not() {
+        let (folder, writer, writes) = store().await;
+        let tx = begin(&writer, &writes).await.unwrap();
+        keep(&tx, 1).await.unwrap();
+        assert!(kept(&folder).await.is_empty());
+        tx.commit().await.unwrap();
+        let tx = begin(&writer, &writes).await.unwrap();
+        keep(&tx, 2).await.unwrap();
+        tx.rollback().await.unwrap();
+        let tx = begin(&writer, &writes).await.unwrap();
+        keep(&tx, 3).await.unwrap();
+        drop(tx);
+        begin(&writer, &writes).await.unwrap().commit().await.unwrap();
+        assert_eq!(kept(&folder).await, [1]);
+    }
+
+    #[tokio::test]
+    async fn after_a_statement_that_failed_nothing_more_is_done() {
+        let (folder, writer, writes) = store().await;
+        let tx = begin(&writer, &writes).await.unwrap();
+        keep(&tx, 1).await.unwrap();
+        assert!(matches!(keep(&tx, 1).await, Err(DbErr::Exec(_))));
+        // SQLite would go on, and PostgreSQL would call the end a success.
+        assert!(matches!(keep(&tx, 2).await, Err(DbErr::Custom(_))));
+        assert!(matches!(tx.commit().await, Err(DbErr::Custom(_))));
+        begin(&writer, &writes).await.unwrap().rollback().await.unwrap();
+        assert!(kept(&folder).await.is_empty());
+        // The connection is sound: SQLite confirmed the rollback.
+        let tx = begin(&writer, &writes).await.unwrap();
+        keep(&tx, 3).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(kept(&folder).await, [3]);
+    }
+
+    #[tokio::test]
+    async fn what_follows_a_commit_is_done_though_nobody_waits_for_it() {
+        let (folder, writer, writes) = store().await;
+        let tx = begin(&writer, &writes).await.unwrap();
+        keep(&tx, 1).await.unwrap();
+        let (done, is_done) = tokio::sync::oneshot::channel();
+        let mut commit = Box::pin(tx.commit_then(move || done.send(()).unwrap()));
+        assert!(futures_util::poll!(&mut commit).is_pending());
+        drop(commit);
+        is_done.await.unwrap();
+        assert_eq!(kept(&folder).await, [1]);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_in_a_transaction_is_replaced() {
+        let (folder, writer, writes) = store().await;
+        // Somebody left it so, and the driver does not know.
+        let mut left = writer.get_sqlite_connection_pool().acquire().await.unwrap();
+        left.execute("BEGIN").await.unwrap();
+        drop(left);
+        let tx = begin(&writer, &writes).await.unwrap();
+        keep(&tx, 1).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(kept(&folder).await, [1]);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_the_driver_takes_to_be_in_a_transaction_is_replaced() {
+        let (folder, writer, writes) = store().await;
+        // As after a write that failed: SQLite has rolled back by itself.
+        let mut left = writer.get_sqlite_connection_pool().acquire().await.unwrap();
+        std::mem::forget(left.begin().await.unwrap());
+        left.execute("ROLLBACK").await.unwrap();
+        drop(left);
+        for id in [1, 2] {
+            let tx = begin(&writer, &writes).await.unwrap();
+            keep(&tx, id).await.unwrap();
+            tx.commit().await.unwrap();
+            begin(&writer, &writes).await.unwrap().rollback().await.unwrap();
+        }
+        assert_eq!(kept(&folder).await, [1, 2]);
+    }
+}

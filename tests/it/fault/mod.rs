@@ -4,6 +4,7 @@
 mod at_rest;
 #[cfg(target_os = "linux")]
 mod disk;
+mod durable;
 #[cfg(target_os = "linux")]
 mod faulty;
 mod full;
