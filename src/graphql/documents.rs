@@ -193,10 +193,12 @@ pub struct Documents(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// By text; then by the name that requests gave, which is none for a document of one operation.
-    documents: HashMap<String, Vec<(Option<String>, Arc<Document>)>>,
+    documents: HashMap<String, Vec<Named>>,
     bytes: usize,
 }
+
+/// A document with the operation that was chosen by this name, or without one.
+type Named = (Option<String>, Arc<Document>);
 
 impl Kept {
     fn find(&self, text: &str, name: Option<&str>) -> Option<&Arc<Document>> {
@@ -333,7 +335,8 @@ mod tests {
             assert!(documents.lock().bytes <= MAX_TOTAL_BYTES);
         }
         assert!(kept(&documents) < 100);
-        let text: String = (0..300).map(|number| format!("query Q{number} {{ a }}")).collect();
+        let queries: Vec<_> = (0..300).map(|number| format!("query Q{number} {{ a }}")).collect();
+        let text = queries.join(" ");
         for number in 0..300 {
             let name = format!("Q{number}");
             documents.keep(&text, Some(&name), choose(&text, Some(&name)).unwrap());

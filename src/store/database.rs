@@ -24,7 +24,7 @@ use super::{
     durability,
     readers::{Limits, Readers},
     transaction::Transaction,
-    writes::Writes,
+    writer::Writer,
 };
 use crate::fault::Fault;
 
@@ -64,14 +64,13 @@ pub type Statements = Arc<AtomicU64>;
 /// An open store: SQLite with one connection that writes and several that read, or a pool to PostgreSQL.
 #[derive(Clone, Debug)]
 pub struct Database {
-    writer: DatabaseConnection,
+    writer: Writer,
     reader: DatabaseConnection,
     /// PostgreSQL only: what [`TenantDb`] reads over.
     ///
     /// [`TenantDb`]: super::TenantDb
     readers: Option<Readers>,
     statements: Statements,
-    writes: Writes,
 }
 
 /// Why a store cannot be opened; the text is for operators and names the remedy.
@@ -108,15 +107,15 @@ impl Database {
         if let Some(path) = sqlite_path(url) {
             let failed = |source| OpenError::File { path: path.display().to_string(), source };
             // The writer comes first: it makes the file and turns the write-ahead log on.
-            let mut writer = sea_orm::Database::connect(sqlite_options(url, 1)).await.map_err(failed)?;
-            count_statements(&mut writer, &statements);
-            let writes = Writes::new(writer.clone());
-            probe_write(&writer, &writes).await.map_err(failed)?;
+            let mut pool = sea_orm::Database::connect(sqlite_options(url, 1)).await.map_err(failed)?;
+            count_statements(&mut pool, &statements);
+            let writer = Writer::new(pool, &statements);
+            probe_write(&writer).await.map_err(failed)?;
             let readers = connections.unwrap_or(SQLITE_READERS);
             let mut reader =
                 sea_orm::Database::connect(sqlite_options(url, readers)).await.map_err(failed)?;
             count_statements(&mut reader, &statements);
-            return Ok(Self { writer, reader, readers: None, statements, writes });
+            return Ok(Self { writer, reader, readers: None, statements });
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let connections = connections.unwrap_or(POSTGRES_CONNECTIONS);
@@ -127,8 +126,8 @@ impl Database {
             let read_pool = connect_postgres(url, connections).await?;
             let read_pool = read_pool.get_postgres_connection_pool().clone();
             let readers = Some(Readers::new(read_pool, limits, Arc::clone(&statements)));
-            let writes = Writes::new(pool.clone());
-            return Ok(Self { writer: pool.clone(), reader: pool, readers, statements, writes });
+            let writer = Writer::new(pool.clone(), &statements);
+            return Ok(Self { writer, reader: pool, readers, statements });
         }
         Err(OpenError::UnknownScheme)
     }
@@ -138,7 +137,7 @@ impl Database {
     pub async fn migrate(&self) -> Result<(), OpenError> {
         match self.backend() {
             DbBackend::Postgres => self.migrate_postgres().await,
-            _ => migrate(&self.writer).await,
+            _ => migrate(self.writer.pool()).await,
         }
         .map_err(OpenError::Migrate)
     }
@@ -146,7 +145,7 @@ impl Database {
     /// Migrates over connections of its own, one for the lock and one for the work: these end with it, and no pool has
     /// to have room for both.
     async fn migrate_postgres(&self) -> Result<(), DbErr> {
-        let options = self.writer.get_postgres_connection_pool().connect_options();
+        let options = self.writer.pool().get_postgres_connection_pool().connect_options();
         let pool = PgPoolOptions::new()
             .max_connections(2)
             .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -166,7 +165,7 @@ impl Database {
 
     /// The kind of the store.
     pub fn backend(&self) -> DbBackend {
-        self.writer.get_database_backend()
+        self.reader.get_database_backend()
     }
 
     /// How many statements went to the store so far.
@@ -181,11 +180,11 @@ impl Database {
         };
         match (self.backend(), &self.readers) {
             (DbBackend::Postgres, Some(readers)) => {
-                let pool = self.writer.get_postgres_connection_pool();
+                let pool = self.writer.pool().get_postgres_connection_pool();
                 let (open, idle) = readers.connections();
                 vec![in_use("write", pool.size(), pool.num_idle()), in_use("read", open, idle)]
             }
-            _ => [("write", &self.writer), ("read", &self.reader)]
+            _ => [("write", self.writer.pool()), ("read", &self.reader)]
                 .map(|(name, pool)| {
                     let pool = pool.get_sqlite_connection_pool();
                     in_use(name, pool.size(), pool.num_idle())
@@ -201,7 +200,7 @@ impl Database {
         }
         // Nothing is left to do about a pool that does not close cleanly: the process ends.
         let _ = self.reader.close().await;
-        let _ = self.writer.close().await;
+        let _ = self.writer.pool().clone().close().await;
     }
 
     /// For [`super::TenantDb`] and [`super::queue`].
@@ -215,13 +214,13 @@ impl Database {
     }
 
     /// For [`super::queue`].
-    pub(super) const fn writer(&self) -> &DatabaseConnection {
+    pub(super) const fn writer(&self) -> &Writer {
         &self.writer
     }
 
     /// Opens a transaction that writes. Only `usecase::work` may ask for one.
     pub async fn write_transaction(&self) -> Result<Transaction, Fault> {
-        Ok(Transaction::begin(&self.writer, &self.statements, &self.writes).await?)
+        Ok(Transaction::begin(&self.writer).await?)
     }
 
     /// Says in the log which settings of a PostgreSQL server put acknowledged writes at risk.
@@ -229,21 +228,23 @@ impl Database {
         if self.backend() != DbBackend::Postgres {
             return;
         }
-        if let Err(error) = durability::warn_of_settings(self.writer.get_postgres_connection_pool()).await {
+        if let Err(error) =
+            durability::warn_of_settings(self.writer.pool().get_postgres_connection_pool()).await
+        {
             tracing::warn!(%error, "cannot tell whether PostgreSQL keeps what it confirms");
         }
     }
 
     /// Whether the store takes writes, as far as this process knows.
     pub fn takes_writes(&self) -> bool {
-        !self.writes.are_failing()
+        self.writer.takes_writes()
     }
 
     /// A connection of its own that hears what processes tell each other; none with SQLite, which serves only one.
     pub async fn listener(&self) -> Result<Option<PgListener>, sqlx::Error> {
         match self.backend() {
             DbBackend::Postgres => {
-                let pool = self.writer.get_postgres_connection_pool();
+                let pool = self.writer.pool().get_postgres_connection_pool();
                 // Not taken from the pool: it is held for the life of the process.
                 let own = sqlx::postgres::PgPoolOptions::new()
                     .max_connections(1)
@@ -331,8 +332,8 @@ fn sqlite_options(url: &str, connections: u32) -> ConnectOptions {
 }
 
 /// SQLite opens a read-only file gladly and fails at the first write; better to fail at the start.
-async fn probe_write(writer: &DatabaseConnection, writes: &Writes) -> Result<(), DbErr> {
-    let tx = Transaction::begin(writer, &Statements::default(), writes).await?;
+async fn probe_write(writer: &Writer) -> Result<(), DbErr> {
+    let tx = Transaction::begin(writer).await?;
     tx.execute_unprepared("PRAGMA user_version = 1").await?;
     tx.rollback().await
 }

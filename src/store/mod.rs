@@ -17,7 +17,7 @@ mod rows;
 mod statistics;
 mod tenant;
 mod transaction;
-mod writes;
+mod writer;
 
 pub mod api_key;
 pub mod attribute;

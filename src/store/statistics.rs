@@ -56,7 +56,7 @@ impl Statistics {
         if self.database.backend() != DbBackend::Postgres {
             return Ok(Vec::new());
         }
-        let pool = self.database.writer().get_postgres_connection_pool();
+        let pool = self.database.writer().pool().get_postgres_connection_pool();
         let grown: Vec<String> = sqlx::query_scalar(GROWN).fetch_all(pool).await?;
         for table in &grown {
             // Another process may be at it.

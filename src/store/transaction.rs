@@ -25,7 +25,7 @@ use sea_orm::{
 use sea_query_sqlx::SqlxValues;
 use tokio::{runtime::Handle, sync::Mutex};
 
-use super::{database::Statements, writes::Writes};
+use super::writer::Writer;
 
 /// How often a connection that is not fit for a transaction is replaced by another before that is a fault.
 const MAX_REPLACED: usize = 3;
@@ -34,8 +34,7 @@ const MAX_REPLACED: usize = 3;
 pub struct Transaction {
     backend: DbBackend,
     open: Mutex<Open>,
-    statements: Statements,
-    writes: Writes,
+    writer: Writer,
 }
 
 /// What a transaction holds until it ends.
@@ -60,24 +59,20 @@ impl fmt::Debug for Transaction {
 
 impl Transaction {
     /// Begins a transaction over a connection of the pool that writes.
-    pub(super) async fn begin(
-        writer: &DatabaseConnection,
-        statements: &Statements,
-        known: &Writes,
-    ) -> Result<Self, DbErr> {
+    pub(super) async fn begin(writer: &Writer) -> Result<Self, DbErr> {
         let mut replaced = 0;
         loop {
-            let session = Session::acquire(writer).await?;
-            let (statements, writes) = (statements.clone(), known.clone());
+            let session = Session::acquire(writer.pool()).await?;
+            let owned = writer.clone();
             let begun = tokio::spawn(async move {
                 let session = session.begin().await?;
                 let backend = session.backend();
                 let open = Mutex::new(Open { session: Some(session), is_unsound: false });
-                Ok(Self { backend, open, statements, writes })
+                Ok(Self { backend, open, writer: owned })
             });
             match begun.await.map_err(|error| lost(&error))? {
                 Err(Unfit::InTransaction) if replaced < MAX_REPLACED => replaced += 1,
-                result => return result.map_err(DbErr::from).inspect_err(|error| known.note(error)),
+                result => return result.map_err(DbErr::from).inspect_err(|error| writer.note(error)),
             }
         }
     }
@@ -93,7 +88,7 @@ impl Transaction {
             let open = self.open.get_mut();
             // What is left in `self` is rolled back when it is dropped.
             let session = open.session.take_if(|_| !open.is_unsound).ok_or_else(ended)?;
-            session.end("COMMIT").await.inspect_err(|error| self.writes.note(error))?;
+            session.end("COMMIT").await.inspect_err(|error| self.writer.note(error))?;
             then();
             Ok(())
         });
@@ -112,12 +107,12 @@ impl Transaction {
         let Open { session: Some(session), is_unsound: is_unsound @ false } = &mut *open else {
             return Err(ended());
         };
-        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.writer.statements.fetch_add(1, Ordering::Relaxed);
         // Until it is answered: whoever waits for the answer may be gone before it comes.
         *is_unsound = true;
         let result = run(session).await;
         *is_unsound = result.is_err();
-        result.inspect_err(|error| self.writes.note(error))
+        result.inspect_err(|error| self.writer.note(error))
     }
 }
 
@@ -160,10 +155,10 @@ macro_rules! with {
 }
 
 impl Session {
-    async fn acquire(writer: &DatabaseConnection) -> Result<Self, DbErr> {
-        let acquired = match writer.get_database_backend() {
-            DbBackend::Postgres => writer.get_postgres_connection_pool().acquire().await.map(Self::Postgres),
-            _ => writer.get_sqlite_connection_pool().acquire().await.map(Self::Sqlite),
+    async fn acquire(pool: &DatabaseConnection) -> Result<Self, DbErr> {
+        let acquired = match pool.get_database_backend() {
+            DbBackend::Postgres => pool.get_postgres_connection_pool().acquire().await.map(Self::Postgres),
+            _ => pool.get_sqlite_connection_pool().acquire().await.map(Self::Sqlite),
         };
         acquired.map_err(|error| match error {
             sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
@@ -314,26 +309,21 @@ impl ConnectionTrait for Transaction {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{sync::Arc, time::Duration};
 
     use sea_orm::ConnectOptions;
 
     use super::*;
 
     /// A file with a table, and a pool of one connection to it.
-    async fn store() -> (tempfile::TempDir, DatabaseConnection, Writes) {
+    async fn store() -> (tempfile::TempDir, Writer) {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display());
         let mut options = ConnectOptions::new(url);
         options.max_connections(1).acquire_timeout(Duration::from_secs(5));
-        let writer = sea_orm::Database::connect(options).await.unwrap();
-        writer.execute_unprepared("CREATE TABLE kept (id INTEGER PRIMARY KEY)").await.unwrap();
-        let writes = Writes::new(writer.clone());
-        (folder, writer, writes)
-    }
-
-    async fn begin(writer: &DatabaseConnection, writes: &Writes) -> Result<Transaction, DbErr> {
-        Transaction::begin(writer, &Statements::default(), writes).await
+        let pool = sea_orm::Database::connect(options).await.unwrap();
+        pool.execute_unprepared("CREATE TABLE kept (id INTEGER PRIMARY KEY)").await.unwrap();
+        (folder, Writer::new(pool, &Arc::default()))
     }
 
     async fn keep(tx: &Transaction, id: u32) -> Result<(), DbErr> {
@@ -352,34 +342,34 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_committed_is_kept_and_what_is_not_is_not() {
-        let (folder, writer, writes) = store().await;
-        let tx = begin(&writer, &writes).await.unwrap();
+        let (folder, writer) = store().await;
+        let tx = Transaction::begin(&writer).await.unwrap();
         keep(&tx, 1).await.unwrap();
         assert!(kept(&folder).await.is_empty());
         tx.commit().await.unwrap();
-        let tx = begin(&writer, &writes).await.unwrap();
+        let tx = Transaction::begin(&writer).await.unwrap();
         keep(&tx, 2).await.unwrap();
         tx.rollback().await.unwrap();
-        let tx = begin(&writer, &writes).await.unwrap();
+        let tx = Transaction::begin(&writer).await.unwrap();
         keep(&tx, 3).await.unwrap();
         drop(tx);
-        begin(&writer, &writes).await.unwrap().commit().await.unwrap();
+        Transaction::begin(&writer).await.unwrap().commit().await.unwrap();
         assert_eq!(kept(&folder).await, [1]);
     }
 
     #[tokio::test]
     async fn after_a_statement_that_failed_nothing_more_is_done() {
-        let (folder, writer, writes) = store().await;
-        let tx = begin(&writer, &writes).await.unwrap();
+        let (folder, writer) = store().await;
+        let tx = Transaction::begin(&writer).await.unwrap();
         keep(&tx, 1).await.unwrap();
         assert!(matches!(keep(&tx, 1).await, Err(DbErr::Exec(_))));
         // SQLite would go on, and PostgreSQL would call the end a success.
         assert!(matches!(keep(&tx, 2).await, Err(DbErr::Custom(_))));
         assert!(matches!(tx.commit().await, Err(DbErr::Custom(_))));
-        begin(&writer, &writes).await.unwrap().rollback().await.unwrap();
+        Transaction::begin(&writer).await.unwrap().rollback().await.unwrap();
         assert!(kept(&folder).await.is_empty());
         // The connection is sound: SQLite confirmed the rollback.
-        let tx = begin(&writer, &writes).await.unwrap();
+        let tx = Transaction::begin(&writer).await.unwrap();
         keep(&tx, 3).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(kept(&folder).await, [3]);
@@ -387,8 +377,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_follows_a_commit_is_done_though_nobody_waits_for_it() {
-        let (folder, writer, writes) = store().await;
-        let tx = begin(&writer, &writes).await.unwrap();
+        let (folder, writer) = store().await;
+        let tx = Transaction::begin(&writer).await.unwrap();
         keep(&tx, 1).await.unwrap();
         let (done, is_done) = tokio::sync::oneshot::channel();
         let mut commit = Box::pin(tx.commit_then(move || done.send(()).unwrap()));
@@ -400,12 +390,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_is_in_a_transaction_is_replaced() {
-        let (folder, writer, writes) = store().await;
+        let (folder, writer) = store().await;
         // Somebody left it so, and the driver does not know.
-        let mut left = writer.get_sqlite_connection_pool().acquire().await.unwrap();
+        let mut left = writer.pool().get_sqlite_connection_pool().acquire().await.unwrap();
         left.execute("BEGIN").await.unwrap();
         drop(left);
-        let tx = begin(&writer, &writes).await.unwrap();
+        let tx = Transaction::begin(&writer).await.unwrap();
         keep(&tx, 1).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(kept(&folder).await, [1]);
@@ -413,17 +403,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_the_driver_takes_to_be_in_a_transaction_is_replaced() {
-        let (folder, writer, writes) = store().await;
+        let (folder, writer) = store().await;
         // As after a write that failed: SQLite has rolled back by itself.
-        let mut left = writer.get_sqlite_connection_pool().acquire().await.unwrap();
+        let mut left = writer.pool().get_sqlite_connection_pool().acquire().await.unwrap();
         std::mem::forget(left.begin().await.unwrap());
         left.execute("ROLLBACK").await.unwrap();
         drop(left);
         for id in [1, 2] {
-            let tx = begin(&writer, &writes).await.unwrap();
+            let tx = Transaction::begin(&writer).await.unwrap();
             keep(&tx, id).await.unwrap();
             tx.commit().await.unwrap();
-            begin(&writer, &writes).await.unwrap().rollback().await.unwrap();
+            Transaction::begin(&writer).await.unwrap().rollback().await.unwrap();
         }
         assert_eq!(kept(&folder).await, [1, 2]);
     }
