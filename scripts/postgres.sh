@@ -104,7 +104,7 @@ start() {
         # Below the ports that systems hand out to outgoing connections. Another program may have it: then try again.
         port=$((20000 + RANDOM % 12000))
         settings="-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200"
-        settings+=" -c fsync=off -c synchronous_commit=off -c full_page_writes=off ${POSTGRES_OPTIONS:-}"
+        settings+=" -c fsync=off -c full_page_writes=off ${POSTGRES_OPTIONS:-}"
         if as_server_user "$bin/pg_ctl" start --wait --timeout=60 --silent \
             --pgdata="$folder/data" --log="$folder/data/server.log" --options="$settings" >"$folder.log" 2>&1; then
             url="postgres://postgres@127.0.0.1:$port/postgres"
