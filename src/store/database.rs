@@ -108,9 +108,9 @@ impl Database {
             let failed = |source| OpenError::File { path: path.display().to_string(), source };
             // The writer comes first: it makes the file and turns the write-ahead log on.
             let mut pool = sea_orm::Database::connect(sqlite_options(url, 1)).await.map_err(failed)?;
+            probe_write(&pool).await.map_err(failed)?;
             count_statements(&mut pool, &statements);
             let writer = Writer::new(pool, &statements);
-            probe_write(&writer).await.map_err(failed)?;
             let readers = connections.unwrap_or(SQLITE_READERS);
             let mut reader =
                 sea_orm::Database::connect(sqlite_options(url, readers)).await.map_err(failed)?;
@@ -332,10 +332,8 @@ fn sqlite_options(url: &str, connections: u32) -> ConnectOptions {
 }
 
 /// SQLite opens a read-only file gladly and fails at the first write; better to fail at the start.
-async fn probe_write(writer: &Writer) -> Result<(), DbErr> {
-    let tx = Transaction::begin(writer).await?;
-    tx.execute_unprepared("PRAGMA user_version = 1").await?;
-    tx.rollback().await
+async fn probe_write(pool: &DatabaseConnection) -> Result<(), DbErr> {
+    pool.execute_unprepared("BEGIN IMMEDIATE; PRAGMA user_version = 1; ROLLBACK").await.map(drop)
 }
 
 fn count_statements(connection: &mut DatabaseConnection, statements: &Statements) {

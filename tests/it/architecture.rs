@@ -91,8 +91,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("sea_orm::", &["store", "events", "fault.rs", "usecase", "graphql"]),
     (".write_transaction(", &["usecase/work.rs"]),
     (".commit_then(", &["usecase/work.rs", "store/transaction.rs"]),
-    ("tx.commit()", &["store/writer.rs"]),
-    ("\"BEGIN", &["store/transaction.rs"]),
+    ("tx.commit()", &["store/writer.rs", "store/transaction.rs"]),
+    ("\"BEGIN", &["store/transaction.rs", "store/database.rs"]),
     (".begin()", &["store/transaction.rs", "store/database.rs", "cli/import/split.rs"]),
     // One place chooses the operation of a document.
     ("DocumentOperations", &["graphql/documents.rs"]),

@@ -109,22 +109,27 @@ async fn an_idle_server_stops_at_once_and_twice_is_no_more_than_once() {
 
 #[tokio::test]
 async fn a_mutation_on_a_socket_is_answered_before_the_socket_is_closed() {
-    let app = TestApp::start().await;
-    let (address, stop, server) = serve(&app).await;
-    let mut socket = Socket::open(address).await;
-    // It waits for the only connection that can write.
-    let other = app.app.database.write_transaction().await.unwrap();
-    let document = "mutation($input: OrderCreateInput!) { orderCreate(input: $input) { order { status } } }";
-    socket.subscribe("1", document, json!({"input": order(1)})).await;
-    // It is being worked on once this is answered, or before.
-    socket.is_silent().await;
-    stop.cancel();
-    other.rollback().await.unwrap();
-    let answer =
-        json!({"data": {"orderCreate": {"order": {"status": "IN_PROGRESS"}}}, "extensions": {"cost": 3}});
-    assert_eq!(socket.word("1").await, Word::Next(answer));
-    assert_eq!(socket.word("1").await, Word::Complete);
-    assert_eq!(socket.closed().await, (1001, "The server is stopping".to_owned()));
-    drop(socket);
-    within("the end of the server", server).await.unwrap().unwrap();
+    // What it is is told by its kind, whatever words stand in it.
+    for remark in ["", "# no subscription\n"] {
+        let app = TestApp::start().await;
+        let (address, stop, server) = serve(&app).await;
+        let mut socket = Socket::open(address).await;
+        // It waits for the only connection that can write.
+        let other = app.app.database.write_transaction().await.unwrap();
+        let document = format!(
+            "{remark}mutation($input: OrderCreateInput!) {{ orderCreate(input: $input) {{ order {{ status }} }} }}"
+        );
+        socket.subscribe("1", &document, json!({"input": order(1)})).await;
+        // It is being worked on once this is answered, or before.
+        socket.is_silent().await;
+        stop.cancel();
+        other.rollback().await.unwrap();
+        let data = json!({"orderCreate": {"order": {"status": "IN_PROGRESS"}}});
+        let answer = json!({"data": data, "extensions": {"cost": 3}});
+        assert_eq!(socket.word("1").await, Word::Next(answer));
+        assert_eq!(socket.word("1").await, Word::Complete);
+        assert_eq!(socket.closed().await, (1001, "The server is stopping".to_owned()));
+        drop(socket);
+        within("the end of the server", server).await.unwrap().unwrap();
+    }
 }
