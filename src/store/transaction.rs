@@ -45,8 +45,15 @@ struct Open {
     is_unsound: bool,
 }
 
+/// A connection that was taken from the pool. Dropped while it may be within a transaction, it is closed; else it goes back.
+struct Session {
+    /// None once it was dropped.
+    connection: Option<Connection>,
+    may_be_within: bool,
+}
+
 /// A connection of a pool, of either store.
-enum Session {
+enum Connection {
     Sqlite(PoolConnection<Sqlite>),
     Postgres(PoolConnection<Postgres>),
 }
@@ -65,8 +72,8 @@ impl Transaction {
             let session = Session::acquire(writer.pool()).await?;
             let owned = writer.clone();
             let begun = tokio::spawn(async move {
-                let session = session.begin().await?;
-                let backend = session.backend();
+                let mut session = session.begin().await?;
+                let backend = session.connection().map_err(Unfit::Failed)?.backend();
                 let open = Mutex::new(Open { session: Some(session), is_unsound: false });
                 Ok(Self { backend, open, writer: owned })
             });
@@ -102,7 +109,7 @@ impl Transaction {
     }
 
     /// Runs one statement.
-    async fn run<T>(&self, run: impl AsyncFnOnce(&mut Session) -> Result<T, DbErr>) -> Result<T, DbErr> {
+    async fn run<T>(&self, run: impl AsyncFnOnce(&mut Connection) -> Result<T, DbErr>) -> Result<T, DbErr> {
         let mut open = self.open.lock().await;
         let Open { session: Some(session), is_unsound: is_unsound @ false } = &mut *open else {
             return Err(ended());
@@ -110,7 +117,7 @@ impl Transaction {
         self.writer.statements.fetch_add(1, Ordering::Relaxed);
         // Until it is answered: whoever waits for the answer may be gone before it comes.
         *is_unsound = true;
-        let result = run(session).await;
+        let result = run(session.connection()?).await;
         *is_unsound = result.is_err();
         result.inspect_err(|error| self.writer.note(error))
     }
@@ -119,10 +126,9 @@ impl Transaction {
 impl Drop for Transaction {
     fn drop(&mut self) {
         let Some(session) = self.open.get_mut().session.take() else { return };
-        match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(session.roll_back())),
-            // The process ends; whatever was not committed ends with the connection.
-            Err(_) => session.abandon(),
+        // Without a runtime the process ends, and the transaction with its connection.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(session.roll_back());
         }
     }
 }
@@ -146,10 +152,10 @@ impl From<Unfit> for DbErr {
 }
 
 macro_rules! with {
-    ($session:expr, $connection:ident => $do:expr) => {
-        match $session {
-            Session::Sqlite($connection) => $do,
-            Session::Postgres($connection) => $do,
+    ($connection:expr, $pooled:ident => $do:expr) => {
+        match $connection {
+            Connection::Sqlite($pooled) => $do,
+            Connection::Postgres($pooled) => $do,
         }
     };
 }
@@ -157,36 +163,32 @@ macro_rules! with {
 impl Session {
     async fn acquire(pool: &DatabaseConnection) -> Result<Self, DbErr> {
         let acquired = match pool.get_database_backend() {
-            DbBackend::Postgres => pool.get_postgres_connection_pool().acquire().await.map(Self::Postgres),
-            _ => pool.get_sqlite_connection_pool().acquire().await.map(Self::Sqlite),
+            DbBackend::Postgres => {
+                pool.get_postgres_connection_pool().acquire().await.map(Connection::Postgres)
+            }
+            _ => pool.get_sqlite_connection_pool().acquire().await.map(Connection::Sqlite),
         };
-        acquired.map_err(|error| match error {
+        let connection = acquired.map_err(|error| match error {
             sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
             sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
             error => DbErr::Conn(RuntimeErr::SqlxError(error.into())),
-        })
-    }
-
-    const fn backend(&self) -> DbBackend {
-        match self {
-            Self::Sqlite(_) => DbBackend::Sqlite,
-            Self::Postgres(_) => DbBackend::Postgres,
-        }
+        })?;
+        Ok(Self { connection: Some(connection), may_be_within: false })
     }
 
     /// The connection within a transaction. One that cannot begin is closed.
     async fn begin(mut self) -> Result<Self, Unfit> {
-        if with!(&self, connection => connection.is_in_transaction()) {
-            self.close().await;
+        self.may_be_within = true;
+        let connection = self.connection().map_err(Unfit::Failed)?;
+        if with!(&*connection, pooled => pooled.is_in_transaction()) {
             return Err(Unfit::InTransaction);
         }
-        let begun = match &mut self {
+        let begun = match connection {
             // Taking the write lock at once spares an upgrade that fails when somebody else wrote meanwhile.
-            Self::Sqlite(connection) => connection.execute("BEGIN IMMEDIATE").await.map(drop),
-            Self::Postgres(connection) => connection.execute("BEGIN").await.map(drop),
+            Connection::Sqlite(pooled) => pooled.execute("BEGIN IMMEDIATE").await.map(drop),
+            Connection::Postgres(pooled) => pooled.execute("BEGIN").await.map(drop),
         };
         let Err(error) = begun else { return Ok(self) };
-        self.close().await;
         // SQLite has no code of its own for it.
         let is_within =
             error.as_database_error().is_some_and(|error| error.message().contains("within a transaction"));
@@ -195,11 +197,10 @@ impl Session {
 
     /// Ends the transaction. If the store confirms it, the connection goes back to its pool, and else it is closed.
     async fn end(mut self, statement: &'static str) -> Result<(), DbErr> {
-        let result = with!(&mut self, connection => connection.execute(statement).await.map(drop));
-        if result.is_err() {
-            self.close().await;
-        }
-        result.map_err(exec_error)
+        let connection = self.connection()?;
+        with!(connection, pooled => pooled.execute(statement).await.map(drop)).map_err(exec_error)?;
+        self.may_be_within = false;
+        Ok(())
     }
 
     /// Ends the transaction without keeping anything. Where the store does not confirm it, as SQLite does not when it has
@@ -210,15 +211,29 @@ impl Session {
         }
     }
 
-    /// Closes the connection. What its transaction did and did not commit ends with it.
-    async fn close(self) {
-        // It is closed by either side in any case; how that went changes nothing.
-        let _ = with!(self, connection => connection.close().await);
+    fn connection(&mut self) -> Result<&mut Connection, DbErr> {
+        self.connection.as_mut().ok_or_else(ended)
     }
+}
 
-    /// The same where there is no runtime that could wait for it.
-    fn abandon(self) {
-        with!(self, connection => drop(connection.leak()));
+impl Drop for Session {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take().filter(|_| self.may_be_within) else { return };
+        if Handle::try_current().is_ok() {
+            with!(&mut connection, pooled => pooled.close_on_drop());
+        } else {
+            // Nothing could wait for the goodbye.
+            with!(connection, pooled => drop(pooled.leak()));
+        }
+    }
+}
+
+impl Connection {
+    const fn backend(&self) -> DbBackend {
+        match self {
+            Self::Sqlite(_) => DbBackend::Sqlite,
+            Self::Postgres(_) => DbBackend::Postgres,
+        }
     }
 
     async fn execute(&mut self, statement: Statement) -> Result<ExecResult, DbErr> {
@@ -290,11 +305,12 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.run(async |session: &mut Session| session.execute(statement).await).await
+        self.run(async |connection: &mut Connection| connection.execute(statement).await).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.run(async |session: &mut Session| session.execute_unprepared(sql.to_owned()).await).await
+        self.run(async |connection: &mut Connection| connection.execute_unprepared(sql.to_owned()).await)
+            .await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
@@ -303,7 +319,7 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.run(async |session: &mut Session| session.rows(statement).await).await
+        self.run(async |connection: &mut Connection| connection.rows(statement).await).await
     }
 }
 
