@@ -56,7 +56,7 @@ impl From<DbErr> for Fault {
     }
 }
 
-/// What an error tells of the store that it comes from.
+/// The condition of a store, as an error of its tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// The store works, and refused what it was asked.
@@ -68,7 +68,7 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// What an error tells.
+    /// The condition that an error tells.
     pub fn told_by(error: &DbErr) -> Self {
         let error = match error {
             DbErr::ConnectionAcquire(_) | DbErr::Conn(RuntimeErr::SqlxError(_)) => return Self::Unavailable,
@@ -94,7 +94,7 @@ impl Condition {
         }
     }
 
-    /// By SQLSTATE: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+    /// The condition by SQLSTATE: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
     fn of_postgres(code: &str) -> Self {
         match code {
             // read_only_sql_transaction, as after a failover; disk_full; io_error.
@@ -107,7 +107,7 @@ impl Condition {
         }
     }
 
-    /// By the primary part of an extended result code: <https://sqlite.org/rescode.html>.
+    /// The condition by the primary part of an extended result code: <https://sqlite.org/rescode.html>.
     fn of_sqlite(code: &str) -> Self {
         match code.parse::<u32>().map(|code| code & 0xff) {
             // READONLY, IOERR, FULL, CANTOPEN.

@@ -18,8 +18,7 @@ use super::{
 };
 use crate::{fault::Fault, seam::Clock, secret::Secret, store::Database};
 
-/// Whoever was let in is not looked at again for so long, and so a key that another process revoked is good for so long
-/// at most.
+/// How long a verified caller is remembered, and so how long a key that another process revoked is still good at most.
 const FRESH_FOR: Duration = Duration::from_secs(3);
 /// How many callers are remembered; beyond it all are forgotten, and looked at as they come.
 const MAX_REMEMBERED: usize = 10_000;
@@ -96,7 +95,7 @@ struct Remembered {
 #[derive(Debug)]
 struct Admitted {
     verified: Verified,
-    /// By the program's clock, which may be set back, and by one that never is.
+    /// When the caller was verified: by the program's clock, which may be set back, and by a monotonic one.
     at: (DateTime<Utc>, Instant),
 }
 
@@ -190,7 +189,7 @@ impl Access {
         remembered.forgotten += 1;
     }
 
-    /// Whoever showed this, if that is still known; else how often all were forgotten so far.
+    /// The remembered caller of a token's digest, if it is still fresh; else how often all callers were forgotten so far.
     fn recall(&self, digest: &[u8; 32], now: DateTime<Utc>) -> Result<Verified, u64> {
         let remembered = self.lock();
         let known = remembered.callers.get(digest).filter(|admitted| {
@@ -199,7 +198,7 @@ impl Access {
         known.map(|admitted| admitted.verified.clone()).ok_or(remembered.forgotten)
     }
 
-    /// Remembers somebody who was looked up when all had been forgotten so often.
+    /// Remembers a caller, unless all were forgotten since its look-up began.
     fn remember(&self, digest: [u8; 32], admitted: Admitted, forgotten: u64) {
         let mut remembered = self.lock();
         if remembered.forgotten != forgotten {

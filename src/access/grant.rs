@@ -1,17 +1,17 @@
-//! Rights as types: what a caller needs for something stands in the signature of what does it.
+//! Rights as types: a function that needs a scope of its caller says so in its signature.
 
 use std::{fmt, marker::PhantomData, ops::Deref};
 
 use super::{Caller, Scopes};
 
-/// What is needed for something: one of the types in [`right`](self::right), or two of them together.
+/// A right of a caller: one of the types in [`right`](self::right), or two of them together.
 pub trait Right: sealed::Sealed + Copy + fmt::Debug + Send + Sync + 'static {
-    /// The scopes of which a caller needs each.
+    /// The scopes that a caller needs, all of them.
     const NEEDED: Scopes;
 }
 
 mod sealed {
-    /// Implemented here and nowhere else, so that nobody adds a right that needs nothing.
+    /// A trait that is implemented in this file alone, so that nobody adds a right that needs nothing.
     pub trait Sealed {}
 }
 
@@ -58,14 +58,14 @@ pub mod right {
     );
 }
 
-/// A caller of whom it was checked that it holds the right `R`. Only [`Caller::grant`] makes one.
+/// The proof that a caller holds the right `R`. Only [`Caller::grant`] makes one.
 #[derive(Clone, Copy, Debug)]
 pub struct Granted<'a, R> {
     caller: &'a Caller,
     right: PhantomData<R>,
 }
 
-/// The same for a task that outlives the request: it has the caller itself.
+/// A [`Granted`] that owns its caller, for a task that outlives the request.
 #[derive(Clone, Debug)]
 pub struct KeptGrant<R> {
     caller: Caller,
@@ -90,14 +90,14 @@ impl Caller {
 }
 
 impl<R: Right> Granted<'_, R> {
-    /// The same for a task that outlives the request.
+    /// A proof that owns its caller, for a task that outlives the request.
     pub fn keep(self) -> KeptGrant<R> {
         KeptGrant { caller: self.caller.clone(), right: PhantomData }
     }
 }
 
 impl<R: Right> KeptGrant<R> {
-    /// The proof, for a call.
+    /// The proof, borrowed for a call.
     pub const fn granted(&self) -> Granted<'_, R> {
         Granted { caller: &self.caller, right: PhantomData }
     }
@@ -112,7 +112,7 @@ impl<R> Deref for Granted<'_, R> {
 }
 
 impl Lacking {
-    /// The scopes of which the caller would need each, those that it has among them.
+    /// All scopes that the right needs, those that the caller has among them.
     pub const fn needed(self) -> Scopes {
         self.needed
     }

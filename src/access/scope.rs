@@ -68,12 +68,12 @@ impl Scopes {
         Scope::ALL.into_iter().collect()
     }
 
-    /// One scope alone.
+    /// The set of one scope.
     pub const fn only(scope: Scope) -> Self {
         Self(scope.bit())
     }
 
-    /// These and others.
+    /// The union of two sets.
     #[must_use]
     pub const fn and(self, others: Self) -> Self {
         Self(self.0 | others.0)
@@ -91,7 +91,7 @@ impl Scopes {
 }
 
 impl fmt::Display for Scopes {
-    /// Their names, with `and` between them.
+    /// The names of the scopes, joined by `and`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.iter().map(Scope::as_str).collect();
         formatter.write_str(&names.join(" and "))

@@ -1,7 +1,7 @@
 //! Contacts, as the caller may see them.
 //!
-//! The output types of contacts are made from [`Shown`] alone, and [`shown`] alone makes that, so that no contact is
-//! answered that was not held against its reader's rights.
+//! The output types of contacts are made from [`Shown`] alone, and only [`shown`] makes one: no contact gets into an
+//! answer without the decision whether its reader sees it in the clear or masked.
 
 use async_graphql::{Context, Result};
 use entity::{order, work_order};
@@ -12,18 +12,18 @@ use crate::{
     domain::value::Contact,
 };
 
-/// A contact of which everything may be shown to whom it was made for.
+/// A contact as its reader may see it, masked where that is needed.
 #[derive(Clone, Debug)]
 pub struct Shown(Contact);
 
 impl Shown {
-    /// What is shown.
+    /// The contact.
     pub fn into_inner(self) -> Contact {
         self.0
     }
 }
 
-/// A contact as `caller` may see it: with stars, if that is not allowed to see personal data.
+/// A contact as `caller` may see it: masked with stars without `pii:read`.
 pub fn shown(caller: &Caller, contact: Contact) -> Shown {
     Shown(match caller.grant::<PiiRead>() {
         Ok(_) => contact,

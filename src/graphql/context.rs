@@ -38,11 +38,11 @@ pub trait ContextExt {
     fn app(&self) -> Result<&App>;
     /// Who is calling.
     fn caller(&self) -> Result<&Caller>;
-    /// The proof that the caller may have the present field of a root; else the field is refused.
+    /// The proof that the caller holds the right that the present root field needs; without it the field is FORBIDDEN.
     fn granted<R: Right>(&self) -> Result<Granted<'_, R>>;
-    /// The proof that the caller may have what is called `what`: a field with its type, such as `PluginRun.workflow`.
+    /// The proof that the caller holds the right that `what` needs, a field with its type such as `PluginRun.workflow`.
     fn granted_for<R: Right>(&self, what: impl Display) -> Result<Granted<'_, R>>;
-    /// The caller's rows, for the present field of a root, if the caller may have that.
+    /// The caller's rows, if the caller holds the right that the present root field needs.
     fn db_for<R: Right>(&self) -> Result<TenantDb<'_>>;
     /// The caller's rows.
     fn db(&self) -> Result<TenantDb<'_>>;

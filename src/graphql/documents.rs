@@ -1,4 +1,4 @@
-//! Documents that were sent before, each with the operation that was chosen of it.
+//! Parsed documents, each with the operation that a request chose.
 //!
 //! Clients send a few documents over and over, and to parse and validate one can cost more than to answer it. What
 //! follows from a document and the operation that a request chooses is therefore kept: the parsed document, the scopes
@@ -197,7 +197,7 @@ struct Kept {
     bytes: usize,
 }
 
-/// A document with the operation that was chosen by this name, or without one.
+/// The name that chose an operation, if one did, and the document with it.
 type Named = (Option<String>, Arc<Document>);
 
 impl Kept {

@@ -1,8 +1,8 @@
-//! What needs a scope is refused where the work is done, and not only by the look at the document before it.
+//! Tests that scopes are checked where the work is done, and not only in the document beforehand.
 //!
 //! The test walks the schema: each field of the roots, and each field below them that the table of the guard names, is
-//! executed without that look, on behalf of callers who lack what the table says. So a field that is added without a
-//! check of its own fails here.
+//! executed without the check of the document, on behalf of callers who lack what the table says. So a field that is
+//! added without a check of its own fails here.
 
 use std::{
     collections::{BTreeMap, HashSet, VecDeque},

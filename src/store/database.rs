@@ -52,8 +52,8 @@ const POSTGRES_LOOKS_UP: [(&str, &str); 6] = [
     ("random_page_cost", "1.1"),
     ("jit", "off"),
 ];
-/// No transaction of ours rests for long between two statements. Where one does, its process is stuck or gone, and
-/// PostgreSQL is to release what it has locked.
+/// How long a transaction may rest between two statements. No process that works rests so long: where one does, it is
+/// stuck or gone, and PostgreSQL is to release what it has locked.
 const POSTGRES_RESTS: [(&str, &str); 1] = [("idle_in_transaction_session_timeout", "60s")];
 /// Any number will do, as long as every process uses the same one.
 const MIGRATION_LOCK: i64 = 0x7761_7962_696c_6c00;

@@ -11,7 +11,7 @@ const COMMIT_TO_DISK: &str = "SELECT set_config('synchronous_commit', 'on', fals
     WHERE current_setting('synchronous_commit') = 'off'";
 const UNSAFE_SETTINGS: &str = "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off' ORDER BY name";
 
-/// Sees to it that what a new session commits is on the server's disk before the server confirms it.
+/// Makes the commits of a new session wait for the server's disk.
 pub(super) async fn commit_to_disk(session: &mut PgConnection) -> Result<(), sqlx::Error> {
     session.execute(COMMIT_TO_DISK).await.map(drop)
 }

@@ -70,7 +70,7 @@ tenant_owned!(
     work_order,
 );
 
-/// What runs statements: any connection of a pool, or an open transaction.
+/// The place where statements run: any connection of a pool, or an open transaction.
 #[derive(Debug)]
 pub(super) enum Executor<'a> {
     Pool(&'a DatabaseConnection),

@@ -37,7 +37,7 @@ pub struct Transaction {
     writer: Writer,
 }
 
-/// What a transaction holds until it ends.
+/// The state of a transaction until it ends.
 struct Open {
     /// None once the transaction has ended.
     session: Option<Session>,
@@ -84,12 +84,12 @@ impl Transaction {
         }
     }
 
-    /// Makes everything that was done lasting.
+    /// Commits.
     pub async fn commit(self) -> Result<(), DbErr> {
         self.commit_then(|| ()).await
     }
 
-    /// Makes everything that was done lasting, and then does `then`, also where whoever asked for it is gone by then.
+    /// Commits, and then calls `then`, even if whoever waited for the commit has given up by then.
     pub async fn commit_then(mut self, then: impl FnOnce() + Send + 'static) -> Result<(), DbErr> {
         let committed = tokio::spawn(async move {
             let open = self.open.get_mut();
@@ -102,7 +102,7 @@ impl Transaction {
         committed.await.map_err(|error| lost(&error))?
     }
 
-    /// Gives up everything that was done.
+    /// Rolls back.
     pub async fn rollback(mut self) -> Result<(), DbErr> {
         let Some(session) = self.open.get_mut().session.take() else { return Ok(()) };
         tokio::spawn(session.roll_back()).await.map_err(|error| lost(&error))
@@ -133,10 +133,11 @@ impl Drop for Transaction {
     }
 }
 
-/// Why a connection is not in a transaction of ours.
+/// The reason why a connection could not begin a transaction.
 enum Unfit {
-    /// It is in somebody else's.
+    /// The connection is in a transaction already.
     InTransaction,
+    /// The store refused, or cannot be reached.
     Failed(DbErr),
 }
 
@@ -288,12 +289,12 @@ fn exec_error(error: sqlx::Error) -> DbErr {
     DbErr::Exec(RuntimeErr::SqlxError(error.into()))
 }
 
-/// What is said where more is asked of a transaction than its rollback.
+/// The error for a transaction that can only be rolled back.
 fn ended() -> DbErr {
     DbErr::Custom("a statement of this transaction failed before, so nothing of it was kept".to_owned())
 }
 
-/// What is said where a task ended without an answer: it panicked, or the process ends.
+/// The error for a task that ended without an answer: it panicked, or the process ends.
 fn lost(error: &tokio::task::JoinError) -> DbErr {
     DbErr::Custom(format!("the end of a transaction was lost: {error}"))
 }

@@ -34,7 +34,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// The writer of a store of which nothing speaks against writing.
+    /// The writer of a store that was just opened, which is taken to take writes.
     pub(super) fn new(pool: DatabaseConnection, statements: &Statements) -> Self {
         Self { pool, statements: Arc::clone(statements), is_failing: Arc::default() }
     }

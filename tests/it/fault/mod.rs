@@ -13,6 +13,7 @@ mod hung_up;
 mod kill;
 mod overload;
 mod plugins;
+mod read_only;
 mod run_in_flight;
 mod start;
 #[cfg(target_os = "linux")]

@@ -109,7 +109,7 @@ async fn an_idle_server_stops_at_once_and_twice_is_no_more_than_once() {
 
 #[tokio::test]
 async fn a_mutation_on_a_socket_is_answered_before_the_socket_is_closed() {
-    // What it is is told by its kind, whatever words stand in it.
+    // The kind of the operation decides, not a word in its text.
     for remark in ["", "# no subscription\n"] {
         let app = TestApp::start().await;
         let (address, stop, server) = serve(&app).await;
