@@ -145,7 +145,7 @@ impl<'a> Graph<'a> {
     /// Whether callers or the service can fire an event out of a state in which no rule fires.
     ///
     /// Nobody can fire an order's EXECUTE there. Nor can callers fire START: it follows where a PENDING state is come to
-    /// from another one, by something that is no rule's. A cancellation needs a cancellable state.
+    /// from another one, by something that is neither a rule's nor START itself. A cancellation needs a cancellable state.
     fn can_fire(&self, from: &str, transition: &Transition) -> bool {
         if self.owner == Owner::WorkOrder {
             return true;
@@ -155,11 +155,13 @@ impl<'a> Graph<'a> {
             event::START => {
                 let by_rule = |event: &str| self.lifecycle.roll_up.iter().any(|rule| rule.event == event);
                 let goes_on = is_in(self.lifecycle, &transition.to, |phase| phase != Phase::Settled);
+                let is_followed = |way: &Transition| {
+                    way.event != event::START
+                        && !by_rule(&way.event)
+                        && way.from.iter().all(|name| self.is_pending(name))
+                };
                 let mut ways_in = self.lifecycle.transitions.iter().filter(|it| it.to == from);
-                goes_on
-                    && self.is_pending(from)
-                    && ways_in
-                        .all(|it| it.from.iter().all(|name| self.is_pending(name)) && !by_rule(&it.event))
+                goes_on && self.is_pending(from) && ways_in.all(is_followed)
             }
             event::CANCEL => self.lifecycle.state(from).is_some_and(|state| state.cancellable),
             _ => true,

@@ -156,6 +156,24 @@ fn a_parked_order_can_be_taken_up_again() {
 }
 
 #[test]
+fn start_is_not_followed_by_start() {
+    // A release out of INITIATED would leave the order in CREATED, where nobody could fire START again.
+    let twice = |it: &mut Lifecycle| {
+        it.states[1].cancellable = false;
+        it.transitions.push(transition("START", &["INITIATED"], "CREATED"));
+    };
+    let problem = "INVALID states.1: no way that always opens leads from \"CREATED\" to a SETTLED state: where a rule in rollUp \
+                   for SETTLED leads on, callers get no turn; EXECUTE needs such a rule without an outcome, CANCEL a \
+                   cancellable state, and START follows intake only";
+    wrong_order(twice, &[problem]);
+    let cancellable = |it: &mut Lifecycle| {
+        twice(it);
+        it.states[1].cancellable = true;
+    };
+    wrong_order(cancellable, &[]);
+}
+
+#[test]
 fn rules_do_not_lead_an_order_past_its_end() {
     let problems = |names: [&str; 2]| {
         let problem = |(place, name): (usize, &str)| {
