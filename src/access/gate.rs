@@ -1,10 +1,6 @@
 //! Lets callers in, and says when their right has ended.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use jsonwebtoken::DecodingKey;
@@ -16,12 +12,15 @@ use super::{
     jwks::{Fetch, KeySet},
     jwt::Tokens,
 };
-use crate::{fault::Fault, seam::Clock, secret::Secret, store::Database};
+use crate::{
+    fault::Fault,
+    seam::Clock,
+    secret::Secret,
+    store::{Cache, Database},
+};
 
 /// How long a verified caller is remembered, and so how long a key that another process revoked is still good at most.
 const FRESH_FOR: Duration = Duration::from_secs(3);
-/// How many callers are remembered; beyond it all are forgotten, and looked at as they come.
-const MAX_REMEMBERED: usize = 10_000;
 /// Far longer than any token that is meant for a header.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
@@ -73,7 +72,8 @@ pub struct Access {
     ways: Option<Ways>,
     /// How often open streams ask whether they still may.
     recheck_every: Duration,
-    remembered: Mutex<Remembered>,
+    /// By the SHA-256 of what callers showed: no token is kept in the memory of the process.
+    verified: Cache<[u8; 32], Verified>,
 }
 
 /// How callers can show who they are.
@@ -84,32 +84,10 @@ struct Ways {
     database: Database,
 }
 
-/// Callers that were let in, by the SHA-256 of what they showed: no token is kept in the memory of the process.
-#[derive(Debug, Default)]
-struct Remembered {
-    callers: HashMap<[u8; 32], Admitted>,
-    /// Counts how often all were forgotten, so that a look-up that began before is not remembered after it.
-    forgotten: u64,
-}
-
-#[derive(Debug)]
-struct Admitted {
-    verified: Verified,
-    /// When the caller was verified: by the program's clock, which may be set back, and by a monotonic one.
-    at: (DateTime<Utc>, Instant),
-}
-
-impl Admitted {
-    fn is_fresh(&self, now: DateTime<Utc>) -> bool {
-        let age = (now - self.at.0).to_std();
-        age.is_ok_and(|age| age < FRESH_FOR) && self.at.1.elapsed() < FRESH_FOR
-    }
-}
-
 impl Access {
     /// Everybody is let in, as [`Caller::local`].
     pub fn open(clock: Clock) -> Self {
-        Self { clock, ways: None, recheck_every: Duration::MAX, remembered: Mutex::default() }
+        Self { clock, ways: None, recheck_every: Duration::MAX, verified: Cache::new(FRESH_FOR) }
     }
 
     /// Only callers that show an API key of the store, or a token of somebody who is trusted, are let in.
@@ -122,7 +100,7 @@ impl Access {
             audience,
             issuer,
         };
-        Self { clock, ways: Some(Ways { tokens, database }), recheck_every, remembered: Mutex::default() }
+        Self { clock, ways: Some(Ways { tokens, database }), recheck_every, verified: Cache::new(FRESH_FOR) }
     }
 
     /// Whether callers have to show something.
@@ -145,20 +123,13 @@ impl Access {
             return Err(Denied::Invalid("the token is too long"));
         }
         let digest: [u8; 32] = Sha256::digest(token).into();
-        let at = (self.clock.now(), Instant::now());
-        let verified = match self.recall(&digest, at.0) {
-            Ok(verified) => verified,
-            Err(forgotten) => {
-                let verified = if api_key::is_one(token) {
-                    api_key::verify(&ways.database, token, at.0).await?
-                } else {
-                    ways.tokens.verify(token, at.0).await?
-                };
-                self.remember(digest, Admitted { verified: verified.clone(), at }, forgotten);
-                verified
-            }
-        };
-        Ok(Session { caller: verified.caller, token: Some(Secret::new(token.into())) })
+        let now = self.clock.now();
+        let mut verified = self.verified.get(&digest, || ways.verify(token, now)).await?;
+        if verified.expires_at.is_some_and(|end| end <= now) {
+            // It says itself in which words it is refused.
+            verified = Arc::new(ways.verify(token, now).await?);
+        }
+        Ok(Session { caller: verified.caller.clone(), token: Some(Secret::new(token.into())) })
     }
 
     /// Whether a caller that was let in still may. Where nobody can tell, it may.
@@ -184,73 +155,17 @@ impl Access {
 
     /// Looks at everybody anew: somebody's right has ended.
     pub fn forget(&self) {
-        let mut remembered = self.lock();
-        remembered.callers.clear();
-        remembered.forgotten += 1;
-    }
-
-    /// The remembered caller of a token's digest, if it is still fresh; else how often all callers were forgotten so far.
-    fn recall(&self, digest: &[u8; 32], now: DateTime<Utc>) -> Result<Verified, u64> {
-        let remembered = self.lock();
-        let known = remembered.callers.get(digest).filter(|admitted| {
-            admitted.is_fresh(now) && admitted.verified.expires_at.is_none_or(|end| now < end)
-        });
-        known.map(|admitted| admitted.verified.clone()).ok_or(remembered.forgotten)
-    }
-
-    /// Remembers a caller, unless all were forgotten since its look-up began.
-    fn remember(&self, digest: [u8; 32], admitted: Admitted, forgotten: u64) {
-        let mut remembered = self.lock();
-        if remembered.forgotten != forgotten {
-            return;
-        }
-        if remembered.callers.len() >= MAX_REMEMBERED {
-            remembered.callers.clear();
-        }
-        remembered.callers.insert(digest, admitted);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Remembered> {
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+        self.verified.forget_all();
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use chrono::TimeDelta;
-
-    use super::*;
-
-    const DIGEST: [u8; 32] = [7; 32];
-
-    fn admitted(at: DateTime<Utc>, instant: Instant) -> Admitted {
-        Admitted { verified: Verified { caller: Caller::local(), expires_at: None }, at: (at, instant) }
-    }
-
-    #[test]
-    fn a_caller_is_remembered_for_a_while_and_not_at_all_once_the_clock_is_set_back() {
-        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let access = Access::open(Clock::manual(now));
-        access.remember(DIGEST, admitted(now, Instant::now()), 0);
-        for (seconds, expected) in [(0, true), (2, true), (3, false), (-1, false), (-3_600, false)] {
-            let found = access.recall(&DIGEST, now + TimeDelta::seconds(seconds));
-            assert_eq!(found.is_ok(), expected, "{seconds} s later");
+impl Ways {
+    /// Finds out whose a token is.
+    async fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Verified, Denied> {
+        if api_key::is_one(token) {
+            api_key::verify(&self.database, token, now).await
+        } else {
+            self.tokens.verify(token, now).await
         }
-        // However the clock is set, time passes.
-        let long_ago = Instant::now().checked_sub(FRESH_FOR).unwrap();
-        access.remember(DIGEST, admitted(now, long_ago), 0);
-        assert!(access.recall(&DIGEST, now).is_err());
-    }
-
-    #[test]
-    fn a_look_up_that_began_before_a_revocation_is_not_remembered_after_it() {
-        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let access = Access::open(Clock::manual(now));
-        let forgotten = access.recall(&DIGEST, now).unwrap_err();
-        access.forget();
-        access.remember(DIGEST, admitted(now, Instant::now()), forgotten);
-        let forgotten = access.recall(&DIGEST, now).unwrap_err();
-        access.remember(DIGEST, admitted(now, Instant::now()), forgotten);
-        assert!(access.recall(&DIGEST, now).is_ok());
     }
 }

@@ -27,9 +27,9 @@ pub mod right {
     use crate::access::Scope;
 
     macro_rules! rights {
-        ($($(#[$doc:meta])+ $name:ident),+ $(,)?) => {
+        ($($name:ident),+ $(,)?) => {
             $(
-                $(#[$doc])+
+                #[doc = concat!("The right of [`Scope::", stringify!($name), "`].")]
                 #[derive(Clone, Copy, Debug)]
                 pub enum $name {}
 
@@ -42,20 +42,7 @@ pub mod right {
         };
     }
 
-    rights!(
-        /// Reading orders and their events.
-        OrdersRead,
-        /// Creating and changing orders.
-        OrdersWrite,
-        /// Reading plugins, workflows and the like.
-        ConfigRead,
-        /// Changing plugins, workflows and the like.
-        ConfigWrite,
-        /// Seeing the personal data of contacts.
-        PiiRead,
-        /// Everything.
-        Admin,
-    );
+    rights!(OrdersRead, OrdersWrite, ConfigRead, ConfigWrite, PiiRead, Admin);
 }
 
 /// The proof that a caller holds the right `R`. Only [`Caller::grant`] makes one.

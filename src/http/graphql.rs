@@ -78,7 +78,7 @@ async fn answer_post(
     };
     match (operation::read_body(&edge.schema, &body, edge.app.config.batch_limit), form) {
         (Ok(Operations::One(operation)), Form::Stream) => {
-            sse::open(edge, session, &endpoint, *operation, resume_at.as_deref())
+            sse::open(edge, session, endpoint, *operation, resume_at.as_deref())
         }
         (Ok(Operations::One(operation)), Form::Whole(media)) => {
             answer::respond(&execute(&endpoint, endpoint.choose(*operation), deadline).await, media)
@@ -125,7 +125,7 @@ pub(super) async fn get(
             };
             let endpoint = edge.endpoint(&session, &id).only_reading();
             match edge.rates.take(endpoint.caller(), 1) {
-                Ok(standing) => standing.mark(sse::get(&edge, session, &endpoint, &headers, parameters)),
+                Ok(standing) => standing.mark(sse::get(&edge, session, endpoint, &headers, parameters)),
                 Err(too_fast) => too_fast.response(Media::Json),
             }
         }

@@ -54,7 +54,7 @@ pub(super) fn last_event_id(headers: &HeaderMap) -> Option<String> {
 pub(super) fn get(
     edge: &Arc<Edge>,
     session: Session,
-    endpoint: &Endpoint,
+    endpoint: Endpoint,
     headers: &HeaderMap,
     parameters: &str,
 ) -> Response {
@@ -68,14 +68,14 @@ pub(super) fn get(
 pub(super) fn open(
     edge: &Arc<Edge>,
     session: Session,
-    endpoint: &Endpoint,
+    endpoint: Endpoint,
     request: Request,
     last_event_id: Option<&str>,
 ) -> Response {
     if let Err(refusal) = edge.room() {
         return refusal.into_response();
     }
-    let (endpoint, place) = endpoint.clone().resuming(last_event_id);
+    let (endpoint, place) = endpoint.resuming(last_event_id);
     let operation = endpoint.choose(request);
     let is_endless = is_endless(&operation);
     let responses = responses(endpoint, operation, edge.app.config.limits.request_timeout());

@@ -33,7 +33,7 @@ pub mod webhook;
 pub mod webhook_delivery;
 pub mod work_order;
 
-pub use cache::TenantCache;
+pub use cache::{Cache, TenantCache};
 pub use database::{Database, OpenError, Statements, sqlite_path};
 pub use page::{Direction, Page, PageRequest};
 pub use rows::Part;

@@ -13,7 +13,7 @@
 //!   SQLite may have rolled back already and would commit each further statement by itself, and PostgreSQL answers a
 //!   COMMIT then with a ROLLBACK that looks like success.
 
-use std::{fmt, sync::atomic::Ordering};
+use std::{fmt, io, sync::atomic::Ordering, time::Duration};
 
 use async_trait::async_trait;
 use sea_orm::{
@@ -23,12 +23,16 @@ use sea_orm::{
     sqlx::{self, AssertSqlSafe, Connection as _, Executor as _, Postgres, Sqlite, pool::PoolConnection},
 };
 use sea_query_sqlx::SqlxValues;
-use tokio::{runtime::Handle, sync::Mutex};
+use tokio::{runtime::Handle, sync::Mutex, time::timeout};
 
 use super::writer::Writer;
 
 /// How often a connection that is not fit for a transaction is replaced by another before that is a fault.
 const MAX_REPLACED: usize = 3;
+
+/// How long the store may take to begin or to end a transaction, what it is still at included; PostgreSQL gives a
+/// statement up after half of it. A connection that does not answer is closed, so that it takes nobody's place for long.
+const ANSWERS_WITHIN: Duration = Duration::from_mins(1);
 
 /// An open transaction that writes. Dropped without a commit, it is rolled back.
 pub struct Transaction {
@@ -184,12 +188,12 @@ impl Session {
         if with!(&*connection, pooled => pooled.is_in_transaction()) {
             return Err(Unfit::InTransaction);
         }
-        let begun = match connection {
+        let statement = match connection {
             // Taking the write lock at once spares an upgrade that fails when somebody else wrote meanwhile.
-            Connection::Sqlite(pooled) => pooled.execute("BEGIN IMMEDIATE").await.map(drop),
-            Connection::Postgres(pooled) => pooled.execute("BEGIN").await.map(drop),
+            Connection::Sqlite(_) => "BEGIN IMMEDIATE",
+            Connection::Postgres(_) => "BEGIN",
         };
-        let Err(error) = begun else { return Ok(self) };
+        let Err(error) = connection.control(statement).await else { return Ok(self) };
         // SQLite has no code of its own for it.
         let is_within =
             error.as_database_error().is_some_and(|error| error.message().contains("within a transaction"));
@@ -198,8 +202,7 @@ impl Session {
 
     /// Ends the transaction. If the store confirms it, the connection goes back to its pool, and else it is closed.
     async fn end(mut self, statement: &'static str) -> Result<(), DbErr> {
-        let connection = self.connection()?;
-        with!(connection, pooled => pooled.execute(statement).await.map(drop)).map_err(exec_error)?;
+        self.connection()?.control(statement).await.map_err(exec_error)?;
         self.may_be_within = false;
         Ok(())
     }
@@ -235,6 +238,14 @@ impl Connection {
             Self::Sqlite(_) => DbBackend::Sqlite,
             Self::Postgres(_) => DbBackend::Postgres,
         }
+    }
+
+    /// Begins or ends a transaction.
+    async fn control(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        let done = async { with!(self, pooled => pooled.execute(statement).await.map(drop)) };
+        timeout(ANSWERS_WITHIN, done)
+            .await
+            .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
     }
 
     async fn execute(&mut self, statement: Statement) -> Result<ExecResult, DbErr> {
@@ -294,9 +305,9 @@ fn ended() -> DbErr {
     DbErr::Custom("a statement of this transaction failed before, so nothing of it was kept".to_owned())
 }
 
-/// The error for a task that ended without an answer: it panicked, or the process ends.
+/// The error for a task that ended without an answer: it panicked, or the process ends. What it was at may have been done.
 fn lost(error: &tokio::task::JoinError) -> DbErr {
-    DbErr::Custom(format!("the end of a transaction was lost: {error}"))
+    exec_error(io::Error::other(format!("the end of a transaction was lost: {error}")).into())
 }
 
 #[async_trait]

@@ -25,8 +25,6 @@ pub(super) enum Naming {
 
 impl Naming {
     pub(super) const ALL: [Self; 4] = [Self::Wrong, Self::Empty, Self::Absent, Self::Right];
-    /// Those of clients that mean well.
-    pub(super) const PLAIN: [Self; 2] = [Self::Absent, Self::Right];
 
     /// What is sent; an operation without a name is called right by saying nothing.
     pub(super) const fn said(self, right: Option<&'static str>) -> Option<&'static str> {

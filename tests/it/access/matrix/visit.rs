@@ -27,6 +27,7 @@ const MOST_SHOWN: usize = 25;
 const REFUSED_WITHIN: Duration = Duration::from_secs(20);
 /// How much of an answer is shown.
 const MOST_CHARS: usize = 200;
+
 /// A field to be asked for by one transport.
 struct Case<'a> {
     target: &'a Target,
@@ -108,7 +109,6 @@ struct Visit<'a> {
     world: &'a World,
     door: Door<'a>,
     transport: Transport,
-    names: &'a [Naming],
     /// What was asked for, and what is wrong with the answer.
     failures: Vec<(String, String)>,
     /// Mutations that were executed, and those that changed something.
@@ -117,7 +117,7 @@ struct Visit<'a> {
 }
 
 /// Asks for every field of the schema by a transport, and fails if any answer is not as it must be.
-pub(super) async fn try_every_field(transport: Transport, names: &[Naming]) {
+pub(super) async fn try_every_field(transport: Transport) {
     let mut world = World::start().await;
     let targets = target::all(&world.schema);
     let all_cases = cases(&world, &targets, transport);
@@ -138,7 +138,6 @@ pub(super) async fn try_every_field(transport: Transport, names: &[Naming]) {
         world: &world,
         door: Door::new(app, transport).await,
         transport,
-        names,
         failures: Vec::new(),
         mutations: HashSet::new(),
         effective: HashSet::new(),
@@ -184,7 +183,7 @@ impl Visit<'_> {
             } else {
                 self.refuse_some(case, &case.closed_first).await;
             }
-            self.ask(case, &case.closed_first, all(TENANT), self.name(case, 1)).await;
+            self.ask(case, &case.closed_first, all(TENANT), Self::name(case, 1)).await;
             self.refuse_some(case, &case.closed_first).await;
         }
     }
@@ -192,8 +191,8 @@ impl Visit<'_> {
     /// A document that the server knows from somebody who may send it.
     async fn open_first(&mut self, cases: &[Case<'_>]) {
         for case in cases {
-            for turn in 0..self.names.len() {
-                self.ask(case, &case.open_first, case.open_to, self.name(case, turn)).await;
+            for turn in 0..Naming::ALL.len() {
+                self.ask(case, &case.open_first, case.open_to, Self::name(case, turn)).await;
             }
             self.refuse_some(case, &case.open_first).await;
             self.ask(case, &case.open_first, all(TENANT), Naming::Right).await;
@@ -206,9 +205,9 @@ impl Visit<'_> {
     async fn refuse_all(&mut self, case: &Case<'_>, document: &Document) {
         for (index, who) in case.closed_to.iter().enumerate() {
             let has_scopes = who.scopes.iter().next().is_some();
-            let turns = if has_scopes { index..index + 1 } else { 0..self.names.len() };
+            let turns = if has_scopes { index..index + 1 } else { 0..Naming::ALL.len() };
             for turn in turns {
-                self.ask(case, document, *who, self.name(case, turn)).await;
+                self.ask(case, document, *who, Self::name(case, turn)).await;
             }
             if document.has_several && !has_scopes {
                 let answer = self.send(document, *who, Some(HARMLESS_NAME)).await;
@@ -223,13 +222,13 @@ impl Visit<'_> {
         for turn in 0..2 {
             let who = case.closed_to.iter().cycle().nth(case.turn * turn);
             if let Some(who) = who {
-                self.ask(case, document, *who, self.name(case, turn + 2)).await;
+                self.ask(case, document, *who, Self::name(case, turn + 2)).await;
             }
         }
     }
 
-    fn name(&self, case: &Case<'_>, turn: usize) -> Naming {
-        self.names[(case.turn + turn) % self.names.len()]
+    fn name(case: &Case<'_>, turn: usize) -> Naming {
+        Naming::ALL[(case.turn + turn) % Naming::ALL.len()]
     }
 
     async fn ask(&mut self, case: &Case<'_>, document: &Document, who: Who, naming: Naming) {
