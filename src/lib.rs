@@ -17,8 +17,8 @@
 //! domain         entity           rules, pure                             | rows
 //! ```
 //!
-//! [`app`] is what all of them share, [`config`] what the operator sets; [`seam`] (time and ids), [`fault`], [`secret`],
-//! [`metrics`] and [`trace`] may be used everywhere but in [`domain`].
+//! [`app`] is what all of them share, [`config`] what the operator sets; [`seam`] (time and ids), [`fair`], [`fault`],
+//! [`secret`], [`metrics`] and [`trace`] may be used everywhere but in [`domain`].
 //!
 //! A mutation goes down through the lines: a resolver reads its input and calls one use case; that opens a unit of work
 //! ([`usecase::work`]), locks and loads what it is about, lets [`domain`] decide, writes the changes and records the
@@ -33,6 +33,7 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod events;
+pub mod fair;
 pub mod fault;
 pub mod graphql;
 pub mod http;

@@ -8,7 +8,6 @@
 mod call;
 mod document;
 mod expression;
-mod fair;
 mod manager;
 mod payload;
 mod trial;

@@ -7,13 +7,18 @@ use entity::plugin_run;
 use futures_util::FutureExt as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-use super::{call, fair::Fair};
+use super::call;
 use crate::{
     access::Caller,
     app::App,
+    fair::{Rule, Shares},
     fault::Fault,
-    store::queue::{self, Lane},
+    store::{
+        Tenant,
+        queue::{self, Lane},
+    },
     usecase::{self, plugin::settle_step},
 };
 
@@ -34,6 +39,9 @@ pub struct Worker {
     app: App,
     renew_every: Duration,
 }
+
+/// How the places of this process are shared between tenants, and between a tenant's plugins.
+type Fair = Shares<Tenant, Uuid>;
 
 /// A run that this process took up.
 #[derive(Clone, Debug)]
@@ -77,7 +85,7 @@ impl Worker {
 
     /// Works until `shutdown`, then finishes what it has begun.
     pub async fn run(self, shutdown: CancellationToken) {
-        let mut fair = Fair::new(AT_ONCE);
+        let mut fair = Fair::new(AT_ONCE, Rule::Halves);
         let mut begun = JoinSet::new();
         let mut rest = None;
         while !shutdown.is_cancelled() {
@@ -116,7 +124,7 @@ impl Worker {
         let mut count = 0;
         loop {
             // Of two places, a tenant gets one.
-            let mut fair = Fair::new(2);
+            let mut fair = Fair::new(2, Rule::Halves);
             let mut queues = self.queues(None).await?;
             let claimed = self.claim(&mut fair, &mut queues.due).await?;
             if claimed.is_empty() {
@@ -167,7 +175,7 @@ impl Worker {
     /// Takes up what is due, as far as there are places; what is left in `due` are lanes without a place.
     async fn claim(&self, fair: &mut Fair, due: &mut BTreeSet<Lane>) -> Result<Vec<Claimed>, Fault> {
         let mut all = Vec::new();
-        while let Some((lane, share)) = fair.next(due) {
+        while let Some((lane, share)) = fair.next(due.iter()) {
             let (lease, now) = (self.app.ids.uuid(), self.app.clock.now());
             let database = &self.app.database;
             let claimed = queue::claim_runs(database, &lane, now, now + HELD_FOR, lease, share).await?;

@@ -5,16 +5,13 @@ use entity::plugin_run;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 use uuid::Uuid;
 
-use crate::store::{Database, Tenant, insert::columns, rows::Row};
+use crate::{
+    fair,
+    store::{Database, Tenant, insert::columns, rows::Row},
+};
 
-/// Where runs queue whose step asks the same plugin.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Lane {
-    /// Whose runs they are.
-    pub tenant: Tenant,
-    /// The plugin.
-    pub id: Uuid,
-}
+/// Where the runs of one plugin queue.
+pub type Lane = fair::Lane<Tenant, Uuid>;
 
 /// At most `limit` lanes in which runs wait, with the time from which the first of them is due; those after `after`, in
 /// their order. Takes a few steps down an index for each lane, however many runs wait there.
