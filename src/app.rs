@@ -56,7 +56,7 @@ pub struct App {
 impl App {
     /// Reads what `caller` may see.
     pub fn reader(&self, caller: &Caller) -> Reader {
-        Reader::new(self.database.clone(), caller.tenant.clone())
+        Reader::new(self.database.clone(), caller.tenant.clone()).on_behalf_of(&caller.subject)
     }
 
     /// What the caller's tenant defines of custom attributes.

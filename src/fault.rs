@@ -5,6 +5,8 @@ use sea_orm::{
     sqlx::{self, error::DatabaseError, postgres::PgDatabaseError},
 };
 
+use crate::budget::Exhausted;
+
 /// Something below failed; the caller hears only that it did, the log hears why.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -14,6 +16,9 @@ pub enum Fault {
     /// The store has no connection free, or cannot be reached; it may be better soon.
     #[error("the store is not available: {0}")]
     Unavailable(#[source] DbErr),
+    /// The operation has used its budget up.
+    #[error("an operation was given up: {0}")]
+    Exhausted(Exhausted),
     /// What the store holds, or what the program computed, cannot be: a defect.
     #[error("{0}")]
     Broken(String),
@@ -32,7 +37,7 @@ impl Fault {
             Self::Store(
                 DbErr::Query(RuntimeErr::SqlxError(error)) | DbErr::Exec(RuntimeErr::SqlxError(error)),
             ) => matches!(**error, sqlx::Error::Database(_)),
-            Self::Store(_) | Self::Unavailable(_) | Self::Broken(_) => false,
+            Self::Store(_) | Self::Unavailable(_) | Self::Exhausted(_) | Self::Broken(_) => false,
         }
     }
 
@@ -42,6 +47,7 @@ impl Fault {
         match self {
             Self::Store(error) => Self::Store(DbErr::Custom(error.to_string())),
             Self::Unavailable(error) => Self::Unavailable(DbErr::Custom(error.to_string())),
+            Self::Exhausted(exhausted) => Self::Exhausted(*exhausted),
             Self::Broken(what) => Self::Broken(what.clone()),
         }
     }
@@ -49,6 +55,12 @@ impl Fault {
 
 impl From<DbErr> for Fault {
     fn from(error: DbErr) -> Self {
+        if let DbErr::Query(RuntimeErr::SqlxError(source)) = &error
+            && let sqlx::Error::AnyDriverError(source) = &**source
+            && let Some(exhausted) = source.downcast_ref::<Exhausted>()
+        {
+            return Self::Exhausted(*exhausted);
+        }
         match Condition::told_by(&error) {
             Condition::Well => Self::Store(error),
             Condition::Unavailable | Condition::TakesNoWrites => Self::Unavailable(error),

@@ -17,7 +17,7 @@
 //! domain         entity           rules, pure                             | rows
 //! ```
 //!
-//! [`app`] is what all of them share, [`config`] what the operator sets; [`seam`] (time and ids), [`fair`], [`fault`],
+//! [`app`] is what all of them share, [`config`] what the operator sets; [`seam`] (time and ids), [`budget`], [`fair`], [`fault`],
 //! [`secret`], [`metrics`] and [`trace`] may be used everywhere but in [`domain`].
 //!
 //! A mutation goes down through the lines: a resolver reads its input and calls one use case; that opens a unit of work
@@ -29,6 +29,7 @@
 
 pub mod access;
 pub mod app;
+pub mod budget;
 pub mod cli;
 pub mod config;
 pub mod domain;

@@ -1,8 +1,11 @@
 //! The only time and entropy in the program, so that tests can hold both still.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use chrono::{DateTime, SubsecRound, Utc};
@@ -50,6 +53,20 @@ impl Clock {
             micros.fetch_add(by, Ordering::SeqCst);
         }
     }
+}
+
+/// The time that the present thread has had on a processor, to be compared with an earlier one of the same thread.
+#[cfg(unix)]
+pub fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.try_into().unwrap_or_default(), time.tv_nsec.try_into().unwrap_or_default())
+}
+
+/// The time since the first call, which is what there is where the time of a thread is not told.
+#[cfg(not(unix))]
+pub fn processor_time() -> Duration {
+    static BEGUN: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+    BEGUN.elapsed()
 }
 
 /// Makes ids and secrets.

@@ -7,13 +7,26 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use clap::Args;
 
+use crate::budget::Allowance;
+
 /// How much callers may ask for; the values in parentheses are the defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// How deep the fields of an operation may nest, fragments included (20).
     pub depth: usize,
-    /// What an operation may cost: each field of each item counts, see `docs/OPERATIONS.md` (20,000).
+    /// What an operation may cost by an estimate made before it is executed: each field of each item counts, see
+    /// `docs/OPERATIONS.md` (100,000).
     pub complexity: usize,
+    /// Values in the answer of an operation, counted while it runs (200,000).
+    pub values: usize,
+    /// Bytes of the answer of an operation, and as many again that it reads from the store (8 MiB).
+    pub answer_bytes: usize,
+    /// Rows that an operation reads from the store (50,000).
+    pub rows: usize,
+    /// How many seconds the store may work for an operation (10).
+    pub store_seconds: usize,
+    /// How many milliseconds an operation may use a processor (2,000).
+    pub processor_millis: usize,
     /// Aliases in a document (200).
     pub aliases: usize,
     /// Directives in a document (200).
@@ -42,7 +55,12 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             depth: 20,
-            complexity: 20_000,
+            complexity: 100_000,
+            values: 200_000,
+            answer_bytes: 8 * 1024 * 1024,
+            rows: 50_000,
+            store_seconds: 10,
+            processor_millis: 2_000,
             aliases: 200,
             directives: 200,
             root_fields: 100,
@@ -61,8 +79,23 @@ impl Default for Limits {
 impl Limits {
     /// How long a request may take, the reading of its body included.
     pub fn request_timeout(&self) -> Duration {
-        Duration::from_secs(u64::try_from(self.seconds).unwrap_or(u64::MAX))
+        Duration::from_secs(number(self.seconds))
     }
+
+    /// What an operation may use while it runs.
+    pub fn allowance(&self) -> Allowance {
+        Allowance {
+            values: number(self.values),
+            bytes: number(self.answer_bytes),
+            rows: number(self.rows),
+            store_time: Duration::from_secs(number(self.store_seconds)),
+            processor_time: Duration::from_millis(number(self.processor_millis)),
+        }
+    }
+}
+
+fn number(limit: usize) -> u64 {
+    u64::try_from(limit).unwrap_or(u64::MAX)
 }
 
 /// The flags of the limits.
@@ -74,9 +107,29 @@ pub struct LimitFlags {
     #[arg(long, global = true, value_name = "NUMBER")]
     limit_depth: Option<String>,
 
-    /// What an operation may cost; each field of each item counts [env: WAYBILL_LIMIT_COMPLEXITY] [default: 20000]
+    /// What an operation may cost by estimate; each field of each item counts [env: WAYBILL_LIMIT_COMPLEXITY] [default: 100000]
     #[arg(long, global = true, value_name = "NUMBER")]
     limit_complexity: Option<String>,
+
+    /// Most values in an answer, counted while it is made [env: WAYBILL_LIMIT_VALUES] [default: 200000]
+    #[arg(long, global = true, value_name = "NUMBER")]
+    limit_values: Option<String>,
+
+    /// Longest answer, and most that is read for it from the database [env: WAYBILL_LIMIT_ANSWER_BYTES] [default: 8388608]
+    #[arg(long, global = true, value_name = "BYTES")]
+    limit_answer_bytes: Option<String>,
+
+    /// Most rows that an operation reads [env: WAYBILL_LIMIT_ROWS] [default: 50000]
+    #[arg(long, global = true, value_name = "NUMBER")]
+    limit_rows: Option<String>,
+
+    /// Longest time that the database works for an operation [env: WAYBILL_LIMIT_STORE_SECONDS] [default: 10]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    limit_store_seconds: Option<String>,
+
+    /// Longest time that an operation uses a processor [env: WAYBILL_LIMIT_PROCESSOR_MILLIS] [default: 2000]
+    #[arg(long, global = true, value_name = "MILLISECONDS")]
+    limit_processor_millis: Option<String>,
 
     /// Most aliases in a document [env: WAYBILL_LIMIT_ALIASES] [default: 200]
     #[arg(long, global = true, value_name = "NUMBER")]
@@ -129,6 +182,11 @@ impl LimitFlags {
         let given = match limit {
             Limit::Depth => &self.limit_depth,
             Limit::Complexity => &self.limit_complexity,
+            Limit::Values => &self.limit_values,
+            Limit::AnswerBytes => &self.limit_answer_bytes,
+            Limit::Rows => &self.limit_rows,
+            Limit::StoreSeconds => &self.limit_store_seconds,
+            Limit::ProcessorMillis => &self.limit_processor_millis,
             Limit::Aliases => &self.limit_aliases,
             Limit::Directives => &self.limit_directives,
             Limit::RootFields => &self.limit_root_fields,
@@ -150,6 +208,11 @@ impl LimitFlags {
 pub(super) enum Limit {
     Depth,
     Complexity,
+    Values,
+    AnswerBytes,
+    Rows,
+    StoreSeconds,
+    ProcessorMillis,
     Aliases,
     Directives,
     RootFields,
@@ -164,9 +227,14 @@ pub(super) enum Limit {
 }
 
 impl Limit {
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::Depth,
         Self::Complexity,
+        Self::Values,
+        Self::AnswerBytes,
+        Self::Rows,
+        Self::StoreSeconds,
+        Self::ProcessorMillis,
         Self::Aliases,
         Self::Directives,
         Self::RootFields,
@@ -185,6 +253,11 @@ impl Limit {
         match self {
             Self::Depth => "limit_depth",
             Self::Complexity => "limit_complexity",
+            Self::Values => "limit_values",
+            Self::AnswerBytes => "limit_answer_bytes",
+            Self::Rows => "limit_rows",
+            Self::StoreSeconds => "limit_store_seconds",
+            Self::ProcessorMillis => "limit_processor_millis",
             Self::Aliases => "limit_aliases",
             Self::Directives => "limit_directives",
             Self::RootFields => "limit_root_fields",
@@ -204,6 +277,11 @@ impl Limit {
         match self {
             Self::Depth => &mut limits.depth,
             Self::Complexity => &mut limits.complexity,
+            Self::Values => &mut limits.values,
+            Self::AnswerBytes => &mut limits.answer_bytes,
+            Self::Rows => &mut limits.rows,
+            Self::StoreSeconds => &mut limits.store_seconds,
+            Self::ProcessorMillis => &mut limits.processor_millis,
             Self::Aliases => &mut limits.aliases,
             Self::Directives => &mut limits.directives,
             Self::RootFields => &mut limits.root_fields,
@@ -223,10 +301,17 @@ impl Limit {
         const MANY: usize = 1_000_000_000;
         match self {
             Self::Depth => 1..=30,
-            Self::DocumentBytes | Self::BodyBytes => 1_024..=MANY,
-            Self::Seconds => 1..=3_600,
+            Self::DocumentBytes | Self::BodyBytes | Self::AnswerBytes => 1_024..=MANY,
+            Self::Seconds | Self::StoreSeconds => 1..=3_600,
+            Self::ProcessorMillis => 1..=3_600_000,
             Self::Rate | Self::TenantRate | Self::Aliases | Self::Directives => 0..=MANY,
-            Self::Complexity | Self::RootFields | Self::Tokens | Self::List | Self::Sockets => 1..=MANY,
+            Self::Complexity
+            | Self::Values
+            | Self::Rows
+            | Self::RootFields
+            | Self::Tokens
+            | Self::List
+            | Self::Sockets => 1..=MANY,
         }
     }
 

@@ -39,7 +39,7 @@ pub(super) enum Setting {
 }
 
 impl Setting {
-    pub(super) const ALL: [Self; 34] = [
+    pub(super) const ALL: [Self; 39] = [
         Self::Listen,
         Self::PublicUrl,
         Self::DatabaseUrl,
@@ -63,6 +63,11 @@ impl Setting {
         Self::LogFormat,
         Self::Limit(Limit::Depth),
         Self::Limit(Limit::Complexity),
+        Self::Limit(Limit::Values),
+        Self::Limit(Limit::AnswerBytes),
+        Self::Limit(Limit::Rows),
+        Self::Limit(Limit::StoreSeconds),
+        Self::Limit(Limit::ProcessorMillis),
         Self::Limit(Limit::Aliases),
         Self::Limit(Limit::Directives),
         Self::Limit(Limit::RootFields),

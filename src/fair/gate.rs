@@ -125,16 +125,12 @@ impl<T: Key, K: Key> Drop for Place<T, K> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use futures_util::FutureExt as _;
 
     use super::*;
 
-    const QUICK: Rule = Rule::Reserve { slow_after: Duration::from_mins(1), slow_places: 1 };
-
     fn gate(places: usize) -> Gate<&'static str, u8> {
-        Gate::new(places, QUICK)
+        Gate::new(places, Rule::Reserve { slow: None })
     }
 
     #[tokio::test]

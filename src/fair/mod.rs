@@ -32,9 +32,16 @@ pub enum Rule {
     /// For what is short and costs the machine. One tenant leaves the last quarter of the places to tenants that hold
     /// none.
     Reserve {
-        /// A tenant that holds its places for at least this long on average is slow.
-        slow_after: Duration,
-        /// The most places that a slow tenant may hold.
-        slow_places: usize,
+        /// What binds slow tenants besides.
+        slow: Option<Slow>,
     },
+}
+
+/// The bounds of slow tenants: those that hold their places for long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slow {
+    /// A tenant that holds a place for at least this long on average is slow.
+    pub after: Duration,
+    /// The most places that a slow tenant may hold.
+    pub places: usize,
 }

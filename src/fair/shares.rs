@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt::Debug, hash::Hash, time::Duration};
 
-use super::{Lane, Rule};
+use super::{Lane, Rule, Slow};
 
 /// What names a tenant or a lane.
 pub trait Key: Clone + Debug + Eq + Hash + Ord + Send + Sync + 'static {}
@@ -52,12 +52,12 @@ impl<T: Key, K: Key> Shares<T, K> {
                 let of_tenants_half = (self.places / 2).saturating_sub(of_tenant);
                 half_of_difference(left, of_tenant).min(half_of_difference(of_tenants_half, of_lane))
             }
-            Rule::Reserve { slow_after, slow_places } => {
+            Rule::Reserve { slow } => {
                 let reserve = if of_tenant == 0 { 0 } else { self.places / 4 };
                 let left = left.saturating_sub(reserve);
-                let is_slow =
-                    self.durations.get(&lane.tenant).is_some_and(|duration| *duration >= slow_after);
-                if is_slow { left.min(slow_places.saturating_sub(of_tenant)) } else { left }
+                let duration = self.durations.get(&lane.tenant);
+                let slow = slow.filter(|slow| duration.is_some_and(|duration| *duration >= slow.after));
+                slow.map_or(left, |slow| left.min(slow.places.saturating_sub(of_tenant)))
             }
         }
     }
@@ -98,7 +98,7 @@ impl<T: Key, K: Key> Shares<T, K> {
     /// Takes back a place that a lane held for so long.
     pub fn end_after(&mut self, lane: &Lane<T, K>, held: Duration) {
         self.end(lane);
-        let Rule::Reserve { slow_after, .. } = self.rule else { return };
+        let Rule::Reserve { slow: Some(Slow { after: slow_after, .. }) } = self.rule else { return };
         match self.durations.get_mut(&lane.tenant) {
             Some(duration) => *duration = (*duration * (SMOOTHING - 1) + held) / SMOOTHING,
             // Quick ones need no memory.
@@ -223,7 +223,10 @@ mod tests {
     }
 
     fn reserve(places: usize) -> Shares<String, u8> {
-        Shares::new(places, Rule::Reserve { slow_after: Duration::from_millis(20), slow_places: 1 })
+        Shares::new(
+            places,
+            Rule::Reserve { slow: Some(Slow { after: Duration::from_millis(20), places: 1 }) },
+        )
     }
 
     #[test]

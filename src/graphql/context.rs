@@ -8,6 +8,7 @@ use super::{error, event::Forms, guard, handover::Handover, loaders::StoreLoader
 use crate::{
     access::{Caller, Granted, Right},
     app::App,
+    budget::Budget,
     events::Place,
     store::{Reader, TenantDb},
 };
@@ -18,6 +19,8 @@ pub struct Operation {
     pub(super) app: App,
     pub(super) caller: Caller,
     pub(super) reader: Reader,
+    /// What it may still use.
+    pub(super) budget: Arc<Budget>,
     pub(super) request_id: Arc<str>,
     pub(super) loader: Arc<DataLoader<StoreLoader>>,
     /// Where a subscription resumes, whatever its argument `after` says.

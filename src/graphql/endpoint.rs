@@ -29,13 +29,16 @@ use super::{
     handover::{Handover, Item},
     limits,
     loaders::StoreLoader,
+    metered::Metered,
     scalar::raw_text,
 };
 use crate::{
     access::Caller,
     app::App,
+    budget::Budget,
     events::Place,
     metrics::Outcome,
+    store::lane_of,
     trace::{KeyValue, Span, SpanKind, Trace},
 };
 
@@ -123,7 +126,13 @@ impl Endpoint {
         request.set_parsed_query(document.parsed.clone());
         // The executor looks for the operation once more, and finds the one that everything above is about.
         request.operation_name = document.name.as_ref().map(ToString::to_string);
-        let reader = self.app.reader(&self.caller);
+        let mut allowance = self.schema.limits.allowance();
+        if document.kind == OperationType::Mutation {
+            // Its input is bounded, and it may be long for all that.
+            allowance.processor_time = self.schema.limits.request_timeout();
+        }
+        let budget = Arc::new(Budget::new(allowance));
+        let reader = self.app.reader(&self.caller).within(Arc::clone(&budget));
         // The default delay gathers keys for a millisecond; `Loads` does it without.
         let loads = Loads::default();
         let loader = StoreLoader::new(reader.clone(), Arc::clone(&self.app.lifecycles));
@@ -132,6 +141,7 @@ impl Endpoint {
             app: self.app.clone(),
             caller: self.caller.clone().within(span.trace().cloned()),
             reader,
+            budget: Arc::clone(&budget),
             request_id: Arc::clone(&self.request_id),
             loader: Arc::new(loader),
             resume: self.resume.clone(),
@@ -141,7 +151,7 @@ impl Endpoint {
         });
         let is_valid = document.is_valid_with(&request.variables);
         let schema = if is_valid { &self.schema.unvalidated } else { &self.schema.validated };
-        Ok(Prepared { request, document, loads, schema: schema.clone(), cost, span })
+        Ok(Prepared { request, document, budget, loads, schema: schema.clone(), cost, span })
     }
 
     /// Begins the span of an operation. As GraphQL's conventions have it, its name is only its kind: clients make up names.
@@ -169,7 +179,7 @@ impl Endpoint {
     pub async fn execute_chosen(&self, chosen: Chosen) -> Response {
         let begun = Instant::now();
         match self.prepare(chosen, None) {
-            Ok(Prepared { request, document, loads, schema, cost, span: mut recorded }) => {
+            Ok(Prepared { request, document, budget, loads, schema, cost, span: mut recorded }) => {
                 // All at once: what is recorded in a span later has its fields written anew.
                 let span = tracing::info_span!(
                     "operation",
@@ -178,7 +188,12 @@ impl Endpoint {
                     operation.name = logged_name(&document),
                     trace_id = recorded.trace().map(Trace::id).map(display),
                 );
-                let response = loads.gather(schema.execute(request)).instrument(span).await;
+                let mut metered = Metered::new(schema.execute(request), budget);
+                if document.kind == OperationType::Query {
+                    let (turns, tenant) = (self.schema.turns.clone(), self.caller.tenant.clone());
+                    metered = metered.in_turn(turns, tenant, lane_of(&self.caller.subject));
+                }
+                let response = loads.gather(metered).instrument(span).await;
                 let mut response = finish(response, &document);
                 if was_executed(&response) {
                     response.extensions.insert("cost".to_owned(), cost.into());
@@ -226,8 +241,8 @@ impl Endpoint {
         let left = Arc::clone(&handover);
         let executed = stream! {
             match prepared {
-                Ok(Prepared { request, document, loads, schema, mut span, .. }) => {
-                    let mut responses = loads.gather(schema.execute_stream(request));
+                Ok(Prepared { request, document, budget, loads, schema, mut span, .. }) => {
+                    let mut responses = loads.gather(Metered::new(schema.execute_stream(request), budget));
                     while let Some(response) = responses.next().await {
                         let response = finish(response, &document);
                         end(&mut span, &response);
@@ -263,6 +278,7 @@ impl Chosen {
 struct Prepared {
     request: Request,
     document: Arc<Document>,
+    budget: Arc<Budget>,
     loads: Loads,
     /// Validates the document, unless it is known to be valid.
     schema: Executable,

@@ -4,6 +4,7 @@
 use async_graphql::{Context, Enum, Error, ErrorExtensions, Interface, Response, ServerError, SimpleObject};
 
 use crate::{
+    budget::Exhausted,
     domain::problem::{self, Detail, Problem, Problems},
     fault::Fault,
 };
@@ -102,6 +103,7 @@ impl WithoutLocation for ServerError {
 /// What a caller hears of a fault: a code and the id of its request, which the log has too. Logged here and only here.
 pub fn fault(fault: &Fault, request_id: &str) -> Error {
     let (code, message) = match fault {
+        Fault::Exhausted(exhausted) => return Code::QueryTooComplex.error(given_up(*exhausted)),
         Fault::Unavailable(_) => {
             tracing::warn!(request.id = request_id, error = %fault, "a request could not be served");
             (Code::Unavailable, "the server cannot answer now; try again")
@@ -115,6 +117,14 @@ pub fn fault(fault: &Fault, request_id: &str) -> Error {
         }
     };
     code.error(message).extend_with(|_, extensions| extensions.set("requestId", request_id))
+}
+
+/// What the caller of an operation is told that has used its budget up.
+pub fn given_up(exhausted: Exhausted) -> String {
+    format!(
+        "the operation was given up, because {exhausted}; ask for less at once, in shorter pages or with fewer fields. A \
+         mutation may have taken effect all the same: send it again with the same idempotencyKey"
+    )
 }
 
 /// The executor's messages quote what was given, which may be long.

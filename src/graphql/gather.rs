@@ -13,13 +13,14 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
+    time::{Duration, Instant},
 };
 
 use futures_util::{Stream, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::task::coop::has_budget_remaining;
 
-/// Resolvers are polled this often before others get their turn, however much they give way.
-const MAX_POLLS: usize = 1_000;
+/// Resolvers are polled for this long before others get their turn, however much they give way.
+const MAX_SLICE: Duration = Duration::from_millis(2);
 
 /// What the loaders of an operation want to load.
 #[derive(Clone, Default)]
@@ -74,8 +75,9 @@ impl<T> Gathered<T> {
     ) -> Poll<R> {
         let flag = Arc::new(Flag { woken: AtomicBool::new(false), task: task.waker().clone() });
         let waker = Waker::from(Arc::clone(&flag));
+        let begun = Instant::now();
         loop {
-            for _ in 0..MAX_POLLS {
+            loop {
                 flag.woken.store(false, Ordering::Release);
                 if let Poll::Ready(answer) = poll(self.operation.as_mut(), &mut Context::from_waker(&waker)) {
                     return Poll::Ready(answer);
@@ -83,6 +85,10 @@ impl<T> Gathered<T> {
                 // Without budget, whatever waits for tokio only seems to give way.
                 if !flag.woken.load(Ordering::Acquire) || !has_budget_remaining() {
                     break;
+                }
+                if begun.elapsed() >= MAX_SLICE {
+                    task.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
             }
             self.running.extend(std::mem::take(&mut *self.asked.lock()));

@@ -7,6 +7,7 @@ mod api_key;
 mod connection;
 mod contact;
 mod context;
+mod counted;
 mod delete;
 mod documents;
 mod endpoint;
@@ -20,6 +21,7 @@ mod handover;
 mod id;
 mod limits;
 mod loaders;
+mod metered;
 mod node;
 mod persisted;
 mod quick;
@@ -37,7 +39,7 @@ mod plugin;
 mod webhook;
 mod work_order;
 
-use std::sync::Arc;
+use std::{num::NonZero, sync::Arc};
 
 use async_graphql::{
     Extensions, MergedObject, MergedSubscription, Request, SDLExportOptions, ServerError, ValidationMode,
@@ -48,10 +50,14 @@ pub use endpoint::{Chosen, Endpoint, was_executed};
 pub use error::Code;
 use event::Forms;
 pub use handover::Item;
+use metered::Turns;
 use persisted::Persisted;
 pub use quick::Writer;
 
-use crate::config::{Config, Limits};
+use crate::{
+    config::{Config, Limits},
+    fair::Rule,
+};
 
 /// What can be read.
 #[derive(Debug, Default, MergedObject)]
@@ -99,6 +105,7 @@ pub struct Schema {
     persisted: Arc<Persisted>,
     introspection: bool,
     limits: Limits,
+    turns: Turns,
 }
 
 type Executable = async_graphql::Schema<Query, Mutation, Subscription>;
@@ -114,7 +121,13 @@ pub fn schema(config: &Config) -> Schema {
         persisted: Arc::new(Persisted::new(config.trusted_documents.as_deref())),
         introspection: config.introspection,
         limits: config.limits.clone(),
+        turns: Turns::new(processors().max(2), Rule::Halves),
     }
+}
+
+/// How many processors there are.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 impl Schema {

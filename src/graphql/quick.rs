@@ -8,17 +8,22 @@
 //!
 //! [`Json`]: super::scalar::Json
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use async_graphql::{
     ContextSelectionSet, OutputType, Positioned, ScalarType, ServerError, ServerResult, Value,
-    parser::types::{Field, Selection},
+    parser::types::{Field, Selection, SelectionSet},
     registry::Registry,
     resolver_utils::{ContainerType, resolve_list},
 };
 use serde::Serialize;
 
-use super::scalar::{Json, raw_text};
+use super::{
+    context::Operation,
+    error::given_up,
+    scalar::{Json, raw_text},
+};
+use crate::budget::{Budget, Resource};
 
 /// An object some of whose fields can be written without being resolved.
 pub trait Stored {
@@ -35,6 +40,9 @@ impl<T: Stored> Stored for &T {
     }
 }
 
+/// What an object costs whose fields are resolved one by one, in values besides its own: each is a task.
+const RESOLVED_OBJECT_VALUES: usize = 10;
+
 /// Room for the text of a usual object; more is made when it is needed.
 const USUAL_BYTES: usize = 512;
 
@@ -43,15 +51,36 @@ const USUAL_BYTES: usize = 512;
 pub struct Writer {
     text: Vec<u8>,
     failed: bool,
+    budget: Option<Arc<Budget>>,
+    /// How much of the text was spent from the budget.
+    spent: usize,
 }
 
 impl Default for Writer {
     fn default() -> Self {
-        Self { text: Vec::with_capacity(USUAL_BYTES), failed: false }
+        Self { text: Vec::with_capacity(USUAL_BYTES), failed: false, budget: None, spent: 0 }
     }
 }
 
 impl Writer {
+    /// A writer whose text is spent from the budget of an operation.
+    pub fn within(budget: Option<&Arc<Budget>>) -> Self {
+        Self { budget: budget.cloned(), ..Self::default() }
+    }
+
+    /// Spends what was written since the last time, with so many values in it.
+    pub fn spend(&mut self, values: usize) {
+        let Some(budget) = &self.budget else { return };
+        let bytes = budget.spend_count(Resource::AnswerBytes, self.text.len() - self.spent);
+        self.failed |= bytes.is_err() || budget.spend_count(Resource::Values, values).is_err();
+        self.spent = self.text.len();
+    }
+
+    /// Whether the text cannot be written, or is more than the budget allows.
+    pub const fn has_failed(&self) -> bool {
+        self.failed
+    }
+
     /// Writes any value.
     pub fn value<T: Serialize + ?Sized>(&mut self, value: &T) {
         self.failed |= serde_json::to_writer(&mut self.text, value).is_err();
@@ -72,6 +101,13 @@ impl Writer {
     /// Writes what a scalar is in a response.
     pub fn scalar(&mut self, scalar: &impl ScalarType) {
         self.answer(&scalar.to_value());
+    }
+
+    /// Writes what a resolver answered, the text of which was spent by the writers of the objects in it.
+    pub fn spent_answer(&mut self, value: &Value) {
+        let begin = self.text.len();
+        self.answer(value);
+        self.spent += self.text.len() - begin;
     }
 
     /// Writes what a resolver answered.
@@ -113,6 +149,9 @@ impl Writer {
                 // The others will be much like the first.
                 self.text.reserve((self.text.len() - begin).saturating_mul(members.len()));
             }
+            if self.failed {
+                break;
+            }
             self.json(if index == 0 { "" } else { "," });
             write(member, self)?;
         }
@@ -140,23 +179,32 @@ impl<T: ContainerType + Stored> OutputType for Quick<T> {
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        let selections = &ctx.item.node.items;
-        if !are_plain(selections) {
-            return Box::pin(self.0.resolve(ctx, field)).await;
-        }
-        let mut out = Writer::default();
+        let budget = ctx.data_opt::<Operation>().map(|operation| Arc::clone(&operation.budget));
+        let fields = plain_fields::<T>(ctx);
+        spend_resolved(budget.as_deref(), 1, fields.as_ref().map_or(ctx.item.node.items.len(), Vec::len))?;
+        let Some(fields) = fields else {
+            let value = Box::pin(self.0.resolve(ctx, field)).await?;
+            if let Some(budget) = &budget {
+                // That it is too much ends the operation.
+                let _ = budget.spend_count(Resource::AnswerBytes, own_bytes(&value));
+            }
+            return Ok(value);
+        };
+        let mut out = Writer::within(budget.as_ref());
         let mut separator = "{";
-        for selection in selections {
-            let Selection::Field(field) = &selection.node else { continue };
+        for field in fields {
             out.json(separator);
             separator = ",";
             out.plain(&field.node.response_key().node);
             out.json(":");
-            if self.0.write_field(&field.node.name.node, &mut out) {
+            if write_column(&self.0, field, &mut out) {
                 continue;
             }
             match self.0.resolve_field(&ctx.with_field(field)).await {
-                Ok(value) => out.answer(&value.unwrap_or_default()),
+                Ok(value) if field.node.selection_set.node.items.is_empty() => {
+                    out.answer(&value.unwrap_or_default());
+                }
+                Ok(value) => out.spent_answer(&value.unwrap_or_default()),
                 Err(error) => {
                     ctx.add_error(error);
                     out.json("null");
@@ -164,6 +212,7 @@ impl<T: ContainerType + Stored> OutputType for Quick<T> {
             }
         }
         out.json("}");
+        out.spend(0);
         let text = out.finish().ok_or_else(|| ServerError::new("an answer cannot be written", None))?;
         Ok(Json::Text(text).to_value())
     }
@@ -187,7 +236,9 @@ impl<T: ContainerType + Stored> OutputType for QuickList<T> {
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        match written(&self.0, &ctx.item.node.items) {
+        let budget = ctx.data_opt::<Operation>().map(|operation| &operation.budget);
+        let text = plain_fields::<T>(ctx).and_then(|fields| written(&self.0, &fields, budget));
+        match text {
             Some(text) => Ok(Json::Text(text).to_value()),
             None => resolve_list(ctx, field, self.0.iter().map(Quick), Some(self.0.len())).await,
         }
@@ -195,44 +246,117 @@ impl<T: ContainerType + Stored> OutputType for QuickList<T> {
 }
 
 /// The text of a list, if nothing in it needs to be resolved.
-fn written<T: Stored>(members: &[T], selections: &[Positioned<Selection>]) -> Option<String> {
-    if !are_plain(selections) {
-        return None;
-    }
-    let mut out = Writer::default();
+fn written<T: ContainerType + Stored>(
+    members: &[T],
+    fields: &[&Positioned<Field>],
+    budget: Option<&Arc<Budget>>,
+) -> Option<String> {
+    let mut out = Writer::within(budget);
     out.json("[");
     for (index, member) in members.iter().enumerate() {
         out.json(if index == 0 { "" } else { "," });
         let mut separator = "{";
-        for selection in selections {
-            let Selection::Field(field) = &selection.node else { return None };
+        for field in fields {
             out.json(separator);
             separator = ",";
             out.plain(&field.node.response_key().node);
             out.json(":");
-            if !member.write_field(&field.node.name.node, &mut out) {
+            if !write_column(member, field, &mut out) {
                 return None;
             }
         }
         out.json("}");
+        out.spend(fields.len());
+        if out.has_failed() {
+            return None;
+        }
     }
     out.json("]");
     out.finish()
 }
 
-/// Whether there are fields and nothing else: neither fragments, nor directives, nor one key twice, nor the type's name.
-/// Other selections are the executor's.
-fn are_plain(selections: &[Positioned<Selection>]) -> bool {
-    selections.iter().enumerate().all(|(index, selection)| {
-        let Selection::Field(field) = &selection.node else { return false };
-        let key = &field.node.response_key().node;
-        let is_same = |other: &Positioned<Selection>| {
-            matches!(&other.node, Selection::Field(other) if other.node.response_key().node == *key)
+/// Writes a field that needs not be resolved; says whether it is one.
+fn write_column<T: ContainerType + Stored>(object: &T, field: &Positioned<Field>, out: &mut Writer) -> bool {
+    match field.node.name.node.as_str() {
+        "__typename" => {
+            out.plain(&T::type_name());
+            true
+        }
+        name => object.write_field(name, out),
+    }
+}
+
+/// Spends what objects cost whose fields are resolved one by one.
+pub fn spend_resolved(budget: Option<&Budget>, objects: usize, fields: usize) -> ServerResult<()> {
+    let values = objects.saturating_mul(RESOLVED_OBJECT_VALUES + fields);
+    let spent = budget.map_or(Ok(()), |budget| budget.spend_count(Resource::Values, values));
+    spent.map_err(|exhausted| ServerError::new(given_up(exhausted), None))
+}
+
+/// How long the texts of an object are, without those of the objects below it, which were spent with them.
+pub fn own_bytes(object: &Value) -> usize {
+    let bytes = |value: &Value| match value {
+        Value::String(text) => text.len(),
+        value => raw_text(value).map_or(0, str::len),
+    };
+    match object {
+        Value::Object(fields) => fields.values().map(bytes).sum(),
+        _ => 0,
+    }
+}
+
+/// The fields that are selected of an object, fragments among them. None where there are directives, or one key twice:
+/// other selections are the executor's.
+fn plain_fields<'a, T: ContainerType>(ctx: &ContextSelectionSet<'a>) -> Option<Vec<&'a Positioned<Field>>> {
+    let mut fields = Vec::with_capacity(ctx.item.node.items.len());
+    add_fields::<T>(ctx, ctx.item, &mut fields)?;
+    Some(fields)
+}
+
+/// The most fields that are selected by way of fragments; more are the executor's.
+const MAX_FIELDS: usize = 200;
+
+fn add_fields<'a, T: ContainerType>(
+    ctx: &ContextSelectionSet<'a>,
+    selections: &'a Positioned<SelectionSet>,
+    fields: &mut Vec<&'a Positioned<Field>>,
+) -> Option<()> {
+    for selection in &selections.node.items {
+        if !selection.node.directives().is_empty() || fields.len() >= MAX_FIELDS {
+            return None;
+        }
+        let (on, below) = match &selection.node {
+            Selection::Field(field) => {
+                let key = &field.node.response_key().node;
+                if fields.iter().any(|other| other.node.response_key().node == *key) {
+                    return None;
+                }
+                fields.push(field);
+                continue;
+            }
+            Selection::InlineFragment(fragment) => {
+                (fragment.node.type_condition.as_ref(), &fragment.node.selection_set)
+            }
+            Selection::FragmentSpread(spread) => {
+                let fragment = ctx.query_env.fragments.get(&spread.node.fragment_name.node)?;
+                if !fragment.node.directives.is_empty() {
+                    return None;
+                }
+                (Some(&fragment.node.type_condition), &fragment.node.selection_set)
+            }
         };
-        field.node.directives.is_empty()
-            && !field.node.name.node.starts_with("__")
-            && !selections.iter().take(index).any(is_same)
-    })
+        let on = on.map(|on| on.node.on.node.as_str());
+        if on.is_none_or(|on| is_of_type::<T>(ctx, on)) {
+            add_fields::<T>(ctx, below, fields)?;
+        }
+    }
+    Some(())
+}
+
+/// Whether an object is of the type that a fragment is on: its own, or an interface or union that it belongs to.
+fn is_of_type<T: ContainerType>(ctx: &ContextSelectionSet<'_>, on: &str) -> bool {
+    let own = T::type_name();
+    own == on || ctx.schema_env.registry.types.get(on).is_some_and(|ty| ty.is_possible_type(&own))
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ use super::{
 use crate::{
     access::{Caller, Scope},
     app::App,
+    budget::Budget,
     config::Config,
     domain::plugin::Answer,
     seam::{Clock, Ids},
@@ -322,6 +323,7 @@ impl Seeded {
             app: self.app.clone(),
             caller,
             reader,
+            budget: Arc::new(Budget::new(self.schema.limits.allowance())),
             request_id: "test".into(),
             loader: Arc::new(DataLoader::new(loader, loads.spawner()).delay(Duration::ZERO)),
             resume: None,

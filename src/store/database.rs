@@ -21,20 +21,22 @@ use sea_orm::{
 };
 
 use super::{
-    durability,
+    Tenant, durability,
     readers::{Limits, Readers},
     transaction::Transaction,
     writer::Writer,
 };
 use crate::fault::Fault;
 
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that rested longer is tried before it is used: the server may have closed it meanwhile.
 const TEST_AFTER_IDLE: Duration = Duration::from_secs(30);
 /// How long SQLite waits for a lock that another process holds.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_READERS: u32 = 4;
+/// Connections to SQLite over which workers read what concerns all tenants.
+const SQLITE_WORKERS: u32 = 2;
 /// PostgreSQL serves few busy connections better than many; what does not fit waits here.
 const POSTGRES_CONNECTIONS: u32 = 8;
 /// No statement of ours takes long; one that does is stuck.
@@ -65,11 +67,12 @@ pub type Statements = Arc<AtomicU64>;
 #[derive(Clone, Debug)]
 pub struct Database {
     writer: Writer,
+    /// The pool over which workers read what concerns all tenants; with PostgreSQL, the one that writes.
     reader: DatabaseConnection,
-    /// PostgreSQL only: what [`TenantDb`] reads over.
+    /// What [`TenantDb`] reads over.
     ///
     /// [`TenantDb`]: super::TenantDb
-    readers: Option<Readers>,
+    readers: Readers,
     statements: Statements,
 }
 
@@ -110,23 +113,22 @@ impl Database {
             let mut pool = sea_orm::Database::connect(sqlite_options(url, 1)).await.map_err(failed)?;
             probe_write(&pool).await.map_err(failed)?;
             count_statements(&mut pool, &statements);
-            let writer = Writer::new(pool, &statements);
-            let readers = connections.unwrap_or(SQLITE_READERS);
+            let writer = Writer::new(pool, 1, &statements);
             let mut reader =
-                sea_orm::Database::connect(sqlite_options(url, readers)).await.map_err(failed)?;
+                sea_orm::Database::connect(sqlite_options(url, SQLITE_WORKERS)).await.map_err(failed)?;
             count_statements(&mut reader, &statements);
-            return Ok(Self { writer, reader, readers: None, statements });
+            let connections = connections.unwrap_or(SQLITE_READERS);
+            let pool = sea_orm::Database::connect(sqlite_options(url, connections)).await.map_err(failed)?;
+            let readers = Readers::new(&pool, limits(connections), Arc::clone(&statements));
+            return Ok(Self { writer, reader, readers, statements });
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let connections = connections.unwrap_or(POSTGRES_CONNECTIONS);
-            let limits =
-                Limits { connections, acquire_timeout: ACQUIRE_TIMEOUT, test_after_idle: TEST_AFTER_IDLE };
             let mut pool = connect_postgres(url, connections).await?;
             count_statements(&mut pool, &statements);
             let read_pool = connect_postgres(url, connections).await?;
-            let read_pool = read_pool.get_postgres_connection_pool().clone();
-            let readers = Some(Readers::new(read_pool, limits, Arc::clone(&statements)));
-            let writer = Writer::new(pool.clone(), &statements);
+            let readers = Readers::new(&read_pool, limits(connections), Arc::clone(&statements));
+            let writer = Writer::new(pool.clone(), connections, &statements);
             return Ok(Self { writer, reader: pool, readers, statements });
         }
         Err(OpenError::UnknownScheme)
@@ -178,39 +180,38 @@ impl Database {
         let in_use = |name, open: u32, idle: usize| {
             (name, usize::try_from(open).unwrap_or_default().saturating_sub(idle), idle)
         };
-        match (self.backend(), &self.readers) {
-            (DbBackend::Postgres, Some(readers)) => {
-                let pool = self.writer.pool().get_postgres_connection_pool();
-                let (open, idle) = readers.connections();
-                vec![in_use("write", pool.size(), pool.num_idle()), in_use("read", open, idle)]
+        let writer = self.writer.pool();
+        let (open, idle) = match self.backend() {
+            DbBackend::Postgres => {
+                let pool = writer.get_postgres_connection_pool();
+                (pool.size(), pool.num_idle())
             }
-            _ => [("write", self.writer.pool()), ("read", &self.reader)]
-                .map(|(name, pool)| {
-                    let pool = pool.get_sqlite_connection_pool();
-                    in_use(name, pool.size(), pool.num_idle())
-                })
-                .to_vec(),
-        }
+            _ => {
+                let pool = writer.get_sqlite_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+        };
+        let write = in_use("write", open, idle);
+        let (open, idle) = self.readers.connections();
+        vec![write, in_use("read", open, idle)]
     }
 
     /// Waits for open statements and closes the connections.
     pub async fn close(self) {
-        if let Some(readers) = &self.readers {
-            readers.close().await;
-        }
+        self.readers.close().await;
         // Nothing is left to do about a pool that does not close cleanly: the process ends.
         let _ = self.reader.close().await;
         let _ = self.writer.pool().clone().close().await;
     }
 
-    /// For [`super::TenantDb`] and [`super::queue`].
+    /// For [`super::queue`].
     pub(super) const fn reader(&self) -> &DatabaseConnection {
         &self.reader
     }
 
     /// For [`super::TenantDb`].
-    pub(super) const fn readers(&self) -> Option<&Readers> {
-        self.readers.as_ref()
+    pub(super) const fn readers(&self) -> &Readers {
+        &self.readers
     }
 
     /// For [`super::queue`].
@@ -218,9 +219,12 @@ impl Database {
         &self.writer
     }
 
-    /// Opens a transaction that writes. Only `usecase::work` may ask for one.
-    pub async fn write_transaction(&self) -> Result<Transaction, Fault> {
-        Ok(Transaction::begin(&self.writer).await?)
+    /// Opens a transaction that writes, when it is the turn of that lane of a tenant (see [`lane_of`]). Only
+    /// `usecase::work` may ask for one.
+    ///
+    /// [`lane_of`]: super::lane_of
+    pub async fn write_transaction(&self, tenant: &Tenant, lane: u8) -> Result<Transaction, Fault> {
+        Ok(Transaction::begin(&self.writer, Some((tenant, lane))).await?)
     }
 
     /// Says in the log which settings of a PostgreSQL server put acknowledged writes at risk.
@@ -290,6 +294,10 @@ async fn lock_migrations(connections: &DatabaseConnection) -> Result<DatabaseTra
 pub fn sqlite_path(url: &str) -> Option<PathBuf> {
     let rest = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
     Some(Path::new(rest.split('?').next().unwrap_or(rest)).to_owned())
+}
+
+const fn limits(connections: u32) -> Limits {
+    Limits { connections, acquire_timeout: ACQUIRE_TIMEOUT, test_after_idle: TEST_AFTER_IDLE }
 }
 
 fn common_options(options: &mut ConnectOptions, connections: u32) {

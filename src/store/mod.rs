@@ -38,5 +38,5 @@ pub use database::{Database, OpenError, Statements, sqlite_path};
 pub use page::{Direction, Page, PageRequest};
 pub use rows::Part;
 pub use statistics::Statistics;
-pub use tenant::{Reader, Tenant, TenantDb};
+pub use tenant::{Reader, Tenant, TenantDb, lane_of};
 pub use transaction::Transaction;

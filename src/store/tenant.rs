@@ -1,18 +1,23 @@
 //! The one place that binds statements to a tenant.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, DeleteMany, EntityTrait, ExecResult,
-    QueryFilter, QueryResult, QuerySelect, QueryTrait, Select, Statement, UpdateMany, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, DeleteMany, EntityTrait, ExecResult, QueryFilter,
+    QueryResult, QuerySelect, QueryTrait, Select, Statement, UpdateMany, sea_query::Expr,
 };
 
 use super::{
     Database, Transaction,
-    readers::Readers,
+    readers::LaneId,
     rows::{Part, Row},
 };
+use crate::budget::Budget;
 
 /// The name of a tenant. Every row belongs to one, and every query is bound to one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,43 +75,54 @@ tenant_owned!(
     work_order,
 );
 
-/// The place where statements run: any connection of a pool, or an open transaction.
+/// The place where statements run: any connection that reads, or an open transaction.
 #[derive(Debug)]
 pub(super) enum Executor<'a> {
-    Pool(&'a DatabaseConnection),
+    Reader(&'a Reader),
     Transaction(&'a Transaction),
-}
-
-macro_rules! over {
-    ($executor:expr, $connection:ident => $do:expr) => {
-        match $executor {
-            Executor::Pool($connection) => $do,
-            Executor::Transaction($connection) => $do,
-        }
-    };
 }
 
 #[async_trait]
 impl ConnectionTrait for Executor<'_> {
     fn get_database_backend(&self) -> DbBackend {
-        over!(self, connection => connection.get_database_backend())
+        match self {
+            Self::Reader(reader) => reader.database.backend(),
+            Self::Transaction(transaction) => transaction.get_database_backend(),
+        }
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        over!(self, connection => connection.execute_raw(statement).await)
+        match self {
+            Self::Reader(_) => Err(writes_nothing()),
+            Self::Transaction(transaction) => transaction.execute_raw(statement).await,
+        }
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        over!(self, connection => connection.execute_unprepared(sql).await)
+        match self {
+            Self::Reader(_) => Err(writes_nothing()),
+            Self::Transaction(transaction) => transaction.execute_unprepared(sql).await,
+        }
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        over!(self, connection => connection.query_one_raw(statement).await)
+        match self {
+            Self::Reader(reader) => Ok(reader.rows(statement).await?.pop()),
+            Self::Transaction(transaction) => transaction.query_one_raw(statement).await,
+        }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        over!(self, connection => connection.query_all_raw(statement).await)
+        match self {
+            Self::Reader(reader) => reader.rows(statement).await,
+            Self::Transaction(transaction) => transaction.query_all_raw(statement).await,
+        }
     }
+}
+
+/// What is changed, is changed within a transaction.
+fn writes_nothing() -> DbErr {
+    DbErr::Custom("a connection that reads was asked to write".to_owned())
 }
 
 /// A connection, or an open transaction, and the tenant that everything done over it is bound to.
@@ -114,18 +130,25 @@ impl ConnectionTrait for Executor<'_> {
 pub struct TenantDb<'a> {
     tenant: &'a Tenant,
     conn: Executor<'a>,
-    readers: Option<&'a Readers>,
 }
 
 impl<'a> TenantDb<'a> {
     /// Binds an open transaction to a tenant.
     pub const fn of_transaction(tenant: &'a Tenant, tx: &'a Transaction) -> Self {
-        Self { tenant, conn: Executor::Transaction(tx), readers: None }
+        Self { tenant, conn: Executor::Transaction(tx) }
     }
 
     /// Whose rows it sees.
     pub const fn tenant(&self) -> &'a Tenant {
         self.tenant
+    }
+
+    /// The budget of the operation on whose behalf is read, if there is one.
+    pub fn budget(&self) -> Option<&'a Arc<Budget>> {
+        match self.conn {
+            Executor::Reader(reader) => reader.budget.as_ref(),
+            Executor::Transaction(_) => None,
+        }
     }
 
     /// The tenant's name, for a row or a statement's value.
@@ -192,10 +215,7 @@ impl<'a> TenantDb<'a> {
 
     /// The rows of a statement that its caller has bound to the tenant.
     pub(super) async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match self.readers {
-            Some(readers) => readers.rows(statement).await,
-            None => self.conn.query_all_raw(statement).await,
-        }
+        self.conn.query_all_raw(statement).await
     }
 
     /// The row of a statement that finds one at most.
@@ -209,12 +229,36 @@ impl<'a> TenantDb<'a> {
 pub struct Reader {
     database: Database,
     tenant: Tenant,
+    lane: LaneId,
+    budget: Option<Arc<Budget>>,
+}
+
+/// How many lanes the callers of a tenant are spread over.
+const LANES: u64 = 64;
+
+/// The lane in which a caller waits for connections, among those of its tenant.
+pub fn lane_of(subject: &str) -> u8 {
+    let mut hasher = DefaultHasher::new();
+    subject.hash(&mut hasher);
+    u8::try_from(hasher.finish() % LANES).unwrap_or_default()
 }
 
 impl Reader {
-    /// A reader of one tenant's rows.
+    /// A reader of one tenant's rows, on behalf of the process.
     pub const fn new(database: Database, tenant: Tenant) -> Self {
-        Self { database, tenant }
+        Self { database, tenant, lane: 0, budget: None }
+    }
+
+    /// The same on behalf of a caller.
+    #[must_use]
+    pub fn on_behalf_of(self, subject: &str) -> Self {
+        Self { lane: lane_of(subject), ..self }
+    }
+
+    /// The same for an operation, from whose budget is spent what is read.
+    #[must_use]
+    pub fn within(self, budget: Arc<Budget>) -> Self {
+        Self { budget: Some(budget), ..self }
     }
 
     /// Whose rows it sees.
@@ -224,10 +268,11 @@ impl Reader {
 
     /// A connection bound to the tenant.
     pub const fn db(&self) -> TenantDb<'_> {
-        TenantDb {
-            tenant: &self.tenant,
-            conn: Executor::Pool(self.database.reader()),
-            readers: self.database.readers(),
-        }
+        TenantDb { tenant: &self.tenant, conn: Executor::Reader(self) }
+    }
+
+    async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let readers = self.database.readers();
+        readers.rows((&self.tenant, self.lane), self.budget.as_ref(), statement).await
     }
 }

@@ -17,15 +17,18 @@ use std::{fmt, io, sync::atomic::Ordering, time::Duration};
 
 use async_trait::async_trait;
 use sea_orm::{
-    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult,
-    RuntimeErr, Statement,
+    ConnAcquireErr, ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement,
     sea_query::Values,
     sqlx::{self, AssertSqlSafe, Connection as _, Executor as _, Postgres, Sqlite, pool::PoolConnection},
 };
 use sea_query_sqlx::SqlxValues;
 use tokio::{runtime::Handle, sync::Mutex, time::timeout};
 
-use super::writer::Writer;
+use super::{
+    Tenant,
+    readers::LaneId,
+    writer::{Turn, Writer},
+};
 
 /// How often a connection that is not fit for a transaction is replaced by another before that is a fault.
 const MAX_REPLACED: usize = 3;
@@ -54,6 +57,8 @@ struct Session {
     /// None once it was dropped.
     connection: Option<Connection>,
     may_be_within: bool,
+    /// Held as long as the connection.
+    _turn: Option<Turn>,
 }
 
 /// A connection of a pool, of either store.
@@ -69,11 +74,12 @@ impl fmt::Debug for Transaction {
 }
 
 impl Transaction {
-    /// Begins a transaction over a connection of the pool that writes.
-    pub(super) async fn begin(writer: &Writer) -> Result<Self, DbErr> {
+    /// Begins a transaction over a connection of the pool that writes, when it is the turn of that lane of a tenant.
+    /// Without one it is the process's own.
+    pub(super) async fn begin(writer: &Writer, lane: Option<(&Tenant, LaneId)>) -> Result<Self, DbErr> {
         let mut replaced = 0;
         loop {
-            let session = Session::acquire(writer.pool()).await?;
+            let session = Session::acquire(writer, lane).await?;
             let owned = writer.clone();
             let begun = tokio::spawn(async move {
                 let mut session = session.begin().await?;
@@ -166,7 +172,12 @@ macro_rules! with {
 }
 
 impl Session {
-    async fn acquire(pool: &DatabaseConnection) -> Result<Self, DbErr> {
+    async fn acquire(writer: &Writer, lane: Option<(&Tenant, LaneId)>) -> Result<Self, DbErr> {
+        let turn = match lane {
+            Some((tenant, lane)) => Some(writer.turn(tenant, lane).await?),
+            None => None,
+        };
+        let pool = writer.pool();
         let acquired = match pool.get_database_backend() {
             DbBackend::Postgres => {
                 pool.get_postgres_connection_pool().acquire().await.map(Connection::Postgres)
@@ -178,7 +189,7 @@ impl Session {
             sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
             error => DbErr::Conn(RuntimeErr::SqlxError(error.into())),
         })?;
-        Ok(Self { connection: Some(connection), may_be_within: false })
+        Ok(Self { connection: Some(connection), may_be_within: false, _turn: turn })
     }
 
     /// The connection within a transaction. One that cannot begin is closed.
@@ -351,7 +362,7 @@ mod tests {
         options.max_connections(1).acquire_timeout(Duration::from_secs(5));
         let pool = sea_orm::Database::connect(options).await.unwrap();
         pool.execute_unprepared("CREATE TABLE kept (id INTEGER PRIMARY KEY)").await.unwrap();
-        (folder, Writer::new(pool, &Arc::default()))
+        (folder, Writer::new(pool, 1, &Arc::default()))
     }
 
     async fn keep(tx: &Transaction, id: u32) -> Result<(), DbErr> {
@@ -371,33 +382,33 @@ mod tests {
     #[tokio::test]
     async fn what_is_committed_is_kept_and_what_is_not_is_not() {
         let (folder, writer) = store().await;
-        let tx = Transaction::begin(&writer).await.unwrap();
+        let tx = Transaction::begin(&writer, None).await.unwrap();
         keep(&tx, 1).await.unwrap();
         assert!(kept(&folder).await.is_empty());
         tx.commit().await.unwrap();
-        let tx = Transaction::begin(&writer).await.unwrap();
+        let tx = Transaction::begin(&writer, None).await.unwrap();
         keep(&tx, 2).await.unwrap();
         tx.rollback().await.unwrap();
-        let tx = Transaction::begin(&writer).await.unwrap();
+        let tx = Transaction::begin(&writer, None).await.unwrap();
         keep(&tx, 3).await.unwrap();
         drop(tx);
-        Transaction::begin(&writer).await.unwrap().commit().await.unwrap();
+        Transaction::begin(&writer, None).await.unwrap().commit().await.unwrap();
         assert_eq!(kept(&folder).await, [1]);
     }
 
     #[tokio::test]
     async fn after_a_statement_that_failed_nothing_more_is_done() {
         let (folder, writer) = store().await;
-        let tx = Transaction::begin(&writer).await.unwrap();
+        let tx = Transaction::begin(&writer, None).await.unwrap();
         keep(&tx, 1).await.unwrap();
         assert!(matches!(keep(&tx, 1).await, Err(DbErr::Exec(_))));
         // SQLite would go on, and PostgreSQL would call the end a success.
         assert!(matches!(keep(&tx, 2).await, Err(DbErr::Custom(_))));
         assert!(matches!(tx.commit().await, Err(DbErr::Custom(_))));
-        Transaction::begin(&writer).await.unwrap().rollback().await.unwrap();
+        Transaction::begin(&writer, None).await.unwrap().rollback().await.unwrap();
         assert!(kept(&folder).await.is_empty());
         // The connection is sound: SQLite confirmed the rollback.
-        let tx = Transaction::begin(&writer).await.unwrap();
+        let tx = Transaction::begin(&writer, None).await.unwrap();
         keep(&tx, 3).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(kept(&folder).await, [3]);
@@ -406,7 +417,7 @@ mod tests {
     #[tokio::test]
     async fn what_follows_a_commit_is_done_though_nobody_waits_for_it() {
         let (folder, writer) = store().await;
-        let tx = Transaction::begin(&writer).await.unwrap();
+        let tx = Transaction::begin(&writer, None).await.unwrap();
         keep(&tx, 1).await.unwrap();
         let (done, is_done) = tokio::sync::oneshot::channel();
         let mut commit = Box::pin(tx.commit_then(move || done.send(()).unwrap()));
@@ -423,7 +434,7 @@ mod tests {
         let mut left = writer.pool().get_sqlite_connection_pool().acquire().await.unwrap();
         left.execute("BEGIN").await.unwrap();
         drop(left);
-        let tx = Transaction::begin(&writer).await.unwrap();
+        let tx = Transaction::begin(&writer, None).await.unwrap();
         keep(&tx, 1).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(kept(&folder).await, [1]);
@@ -438,10 +449,10 @@ mod tests {
         left.execute("ROLLBACK").await.unwrap();
         drop(left);
         for id in [1, 2] {
-            let tx = Transaction::begin(&writer).await.unwrap();
+            let tx = Transaction::begin(&writer, None).await.unwrap();
             keep(&tx, id).await.unwrap();
             tx.commit().await.unwrap();
-            Transaction::begin(&writer).await.unwrap().rollback().await.unwrap();
+            Transaction::begin(&writer, None).await.unwrap().rollback().await.unwrap();
         }
         assert_eq!(kept(&folder).await, [1, 2]);
     }

@@ -16,18 +16,31 @@ use async_trait::async_trait;
 use sea_orm::{
     ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement,
 };
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, time::timeout};
 
-use super::{database::Statements, transaction::Transaction};
-use crate::fault::Condition;
+use super::{
+    Tenant,
+    database::{ACQUIRE_TIMEOUT, Statements},
+    readers::LaneId,
+    transaction::Transaction,
+};
+use crate::{
+    fair::{Gate, Place, Rule},
+    fault::Condition,
+};
 
 /// How often a write is tried while none is kept.
 const TRY_EVERY: Duration = Duration::from_secs(1);
+
+/// The right to one of the connections that write.
+pub(super) type Turn = Place<Tenant, LaneId>;
 
 /// The pool of connections that write; cheap to clone. A statement that is run over it commits by itself.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
     pool: DatabaseConnection,
+    /// Who may begin a transaction.
+    gate: Gate<Tenant, LaneId>,
     /// Counts the statements of transactions.
     pub(super) statements: Statements,
     is_failing: Arc<AtomicBool>,
@@ -35,8 +48,16 @@ pub(super) struct Writer {
 
 impl Writer {
     /// The writer of a store that was just opened, which is taken to take writes.
-    pub(super) fn new(pool: DatabaseConnection, statements: &Statements) -> Self {
-        Self { pool, statements: Arc::clone(statements), is_failing: Arc::default() }
+    pub(super) fn new(pool: DatabaseConnection, connections: u32, statements: &Statements) -> Self {
+        let places = usize::try_from(connections).unwrap_or(1);
+        let gate = Gate::new(places, Rule::Reserve { slow: None });
+        Self { pool, gate, statements: Arc::clone(statements), is_failing: Arc::default() }
+    }
+
+    /// Waits until it is the turn of a lane of a tenant to begin a transaction.
+    pub(super) async fn turn(&self, tenant: &Tenant, lane: LaneId) -> Result<Turn, DbErr> {
+        let turn = timeout(ACQUIRE_TIMEOUT, self.gate.acquire(tenant, &lane)).await;
+        turn.ok().and_then(Result::ok).ok_or(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))
     }
 
     /// The pool.
@@ -88,7 +109,7 @@ impl Writer {
         let statement = format!(
             "INSERT INTO write_probe (id, filler) {filler} ON CONFLICT (id) DO UPDATE SET filler = excluded.filler"
         );
-        let tx = Transaction::begin(self).await?;
+        let tx = Transaction::begin(self, None).await?;
         tx.execute_unprepared(&statement).await?;
         tx.commit().await
     }

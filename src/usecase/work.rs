@@ -246,7 +246,7 @@ impl<'a> UnitOfWork<'a> {
     pub async fn begin_for(app: &'a App, caller: &'a Caller, cause: Option<Cause>) -> Result<Self, Fault> {
         let triggers = app.hook.triggers(&app.reader(caller)).await?;
         let definitions = app.definitions(caller).await?;
-        let tx = app.database.write_transaction().await?;
+        let tx = app.database.write_transaction(&caller.tenant, store::lane_of(&caller.subject)).await?;
         // Read after the transaction began: on SQLite that is after every earlier writer committed.
         let now = app.clock.now();
         let recorder = Recorder {

@@ -28,6 +28,7 @@ mod fault;
 mod http;
 mod lifecycle;
 mod list;
+mod malice;
 mod order;
 mod plugin;
 mod schema;

@@ -22,7 +22,12 @@ pub enum Answer<T> {
 impl<T> Answer<T> {
     /// An answer that was written.
     pub fn written(ctx: &Context<'_>, text: Writer) -> Result<Self> {
-        let text = text.finish().ok_or_else(|| ctx.fault(Fault::broken("an answer cannot be written")))?;
+        let text = text.finish().ok_or_else(|| {
+            let exhausted = ctx.operation().ok().and_then(|operation| operation.budget.exhausted());
+            ctx.fault(
+                exhausted.map_or_else(|| Fault::broken("an answer cannot be written"), Fault::Exhausted),
+            )
+        })?;
         Ok(Self::Written(raw_value(text)))
     }
 }

@@ -78,14 +78,14 @@ impl<S> ListShape<S> {
         self.member.as_ref()
     }
 
-    /// Writes a page. `cursor` gives the cursor of a member, `write_member` writes it.
+    /// Writes a page to `out`. `cursor` gives the cursor of a member, `write_member` writes it.
     pub fn write(
         &self,
         page: &Page<Part>,
         cursor: impl Fn(&Part) -> Result<String, DbErr>,
         mut write_member: impl FnMut(&S, &Part, &mut Writer) -> Result<(), DbErr>,
+        mut out: Writer,
     ) -> Result<Writer, DbErr> {
-        let mut out = Writer::default();
         let mut write_node = |row: &Part, out: &mut Writer| match &self.member {
             Some(shape) => write_member(shape, row, out),
             None => Ok(()),

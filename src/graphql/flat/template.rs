@@ -62,6 +62,7 @@ impl<H> Template<H> {
             fill(hole, out)?;
         }
         out.json(&self.end);
+        out.spend(self.holes.len());
         Ok(())
     }
 }

@@ -66,7 +66,8 @@ async fn read_page(
     };
     let cursors = list.cursors();
     let cursor = |row: &Part| Ok(cursors.encode(&list.place(row, columns.len())?));
-    shape.write(&page, cursor, |member, row, out| member.write(row, &work_orders, out))
+    let out = Writer::within(db.budget());
+    shape.write(&page, cursor, |member, row, out| member.write(row, &work_orders, out), out)
 }
 
 /// The id, which is read first.
@@ -93,7 +94,7 @@ impl OrderShape {
             return Ok(None);
         };
         let work_orders = self.read_work_orders(db, std::slice::from_ref(&row)).await?;
-        let mut out = Writer::default();
+        let mut out = Writer::within(db.budget());
         self.write(&row, &work_orders, &mut out)?;
         Ok(Some(out))
     }

@@ -12,6 +12,7 @@ use super::super::{
     connection::{OrderEventConnection, PageArgs, PluginRunConnection},
     contact,
     context::ContextExt,
+    counted::Counted,
     event,
     flat::{Flat, Look},
     loaders::{GatesOf, LifecycleOf, ObjectionTo, WorkOrdersOf},
@@ -298,9 +299,10 @@ impl Order {
     }
 
     /// Every transition out of its state, with what blocks it.
-    async fn available_transitions(&self, ctx: &Context<'_>) -> Result<Vec<AvailableTransition>> {
+    async fn available_transitions(&self, ctx: &Context<'_>) -> Result<Counted<AvailableTransition>> {
         let situated = self.situation(ctx).await?;
-        Ok(lifecycle::available_for_order(&situated.look(ctx)?).into_iter().map(Into::into).collect())
+        let available = lifecycle::available_for_order(&situated.look(ctx)?);
+        Ok(Counted(available.into_iter().map(Into::into).collect()))
     }
 
     /// The request to cancel it, if there was one.
@@ -316,8 +318,8 @@ impl Order {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only these, up to 100; all, if left out.")] keys: Option<Vec<String>>,
-    ) -> Result<Vec<Attribute>> {
-        Box::pin(Holder::from(&*self.row).all(ctx, keys)).await
+    ) -> Result<Counted<Attribute>> {
+        Box::pin(Holder::from(&*self.row).all(ctx, keys)).await.map(Counted)
     }
 
     /// The value of one of the tenant's attributes; null if there is none.

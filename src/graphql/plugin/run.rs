@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::{
     super::{
         context::ContextExt,
+        counted::Counted,
         loaders::StepsOf,
         order::{Order, parse_document},
         quick::Stored,
@@ -126,14 +127,14 @@ impl PluginRun {
     }
 
     /// The steps that were begun.
-    async fn steps(&self, ctx: &Context<'_>) -> Result<Vec<PluginStepRun>> {
+    async fn steps(&self, ctx: &Context<'_>) -> Result<Counted<PluginStepRun>> {
         let rows = ctx.loader()?.load_one(StepsOf(self.0.id)).await;
         let rows = rows.map_err(|fault| ctx.load_fault(&fault))?.unwrap_or_default();
         let step_run = |step: plugin_step::Model| {
             let attempts = rows.attempts.iter().filter(|attempt| attempt.step_number == step.number);
             PluginStepRun { attempts: attempts.cloned().map(Into::into).collect(), step }
         };
-        Ok(rows.steps.iter().cloned().map(step_run).collect())
+        Ok(Counted(rows.steps.iter().cloned().map(step_run).collect()))
     }
 
     /// When it was first taken up.
@@ -179,8 +180,8 @@ impl PluginStepRun {
     }
 
     /// Why.
-    async fn reasons(&self, ctx: &Context<'_>) -> Result<Vec<VerdictReason>> {
-        parse_document(ctx, &self.step.reasons)
+    async fn reasons(&self, ctx: &Context<'_>) -> Result<Counted<VerdictReason>> {
+        parse_document(ctx, &self.step.reasons).map(Counted)
     }
 
     /// What the plugin changed of the order, as a JSON Merge Patch; without what it says of people.
@@ -190,8 +191,8 @@ impl PluginStepRun {
     }
 
     /// The calls.
-    async fn attempts(&self) -> &[PluginAttempt] {
-        &self.attempts
+    async fn attempts(&self) -> Counted<&PluginAttempt> {
+        Counted(self.attempts.iter().collect())
     }
 }
 

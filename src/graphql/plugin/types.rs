@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use entity::{plugin, plugin_workflow, stored};
 
-use super::super::{context::ContextExt, order::parse_document, quick::Stored, scalar::Json};
+use super::super::{
+    context::ContextExt, counted::Counted, order::parse_document, quick::Stored, scalar::Json,
+};
 use crate::{
     domain,
     fault::Fault,
@@ -195,9 +197,9 @@ impl PluginWorkflow {
     }
 
     /// Its steps.
-    async fn steps(&self, ctx: &Context<'_>) -> Result<Vec<PluginStep>> {
+    async fn steps(&self, ctx: &Context<'_>) -> Result<Counted<PluginStep>> {
         let steps: Vec<StoredStep> = parse_document(ctx, &self.0.steps)?;
-        Ok(steps.into_iter().map(PluginStep).collect())
+        Ok(Counted(steps.into_iter().map(PluginStep).collect()))
     }
 
     /// Whether events set it off.

@@ -13,6 +13,7 @@ use super::{
         connection::{OrderEventConnection, PageArgs},
         contact,
         context::ContextExt,
+        counted::Counted,
         event, filter,
         flat::{Flat, Look},
         order::{AvailableTransition, Order, Situated, parse_document},
@@ -86,8 +87,8 @@ impl WorkOrder {
     }
 }
 
-fn list<T: DeserializeOwned, U: From<T>>(ctx: &Context<'_>, text: &str) -> Result<Vec<U>> {
-    Ok(parse_document::<Vec<T>>(ctx, text)?.into_iter().map(Into::into).collect())
+fn list<T: DeserializeOwned, U: From<T>>(ctx: &Context<'_>, text: &str) -> Result<Counted<U>> {
+    Ok(Counted(parse_document::<Vec<T>>(ctx, text)?.into_iter().map(Into::into).collect()))
 }
 
 impl Stored for WorkOrder {
@@ -223,12 +224,12 @@ impl WorkOrder {
     }
 
     /// The goods.
-    async fn containers(&self, ctx: &Context<'_>) -> Result<Vec<Container>> {
+    async fn containers(&self, ctx: &Context<'_>) -> Result<Counted<Container>> {
         list::<domain::value::Container, _>(ctx, &self.row.containers)
     }
 
     /// What to check before goods are taken.
-    async fn pickup_quality_checks(&self, ctx: &Context<'_>) -> Result<Vec<QualityCheck>> {
+    async fn pickup_quality_checks(&self, ctx: &Context<'_>) -> Result<Counted<QualityCheck>> {
         list::<domain::value::QualityCheck, _>(ctx, &self.row.pickup_quality_checks)
     }
 
@@ -265,19 +266,19 @@ impl WorkOrder {
     }
 
     /// The work orders that must settle before it may start, where the order's flow is SEQUENTIAL.
-    async fn blocked_by(&self, ctx: &Context<'_>) -> Result<Vec<WorkOrder>> {
+    async fn blocked_by(&self, ctx: &Context<'_>) -> Result<Counted<WorkOrder>> {
         let situated = self.load_situation(ctx).await?;
         let sequences = lifecycle::blocked_by(&situated.look(ctx)?, self.row.sequence);
         let blocking =
             situated.work_orders.iter().filter(|sibling| sequences.contains(&sibling.row.sequence));
-        Ok(blocking.cloned().collect())
+        Ok(Counted(blocking.cloned().collect()))
     }
 
     /// Every transition out of its state, with what blocks it.
-    async fn available_transitions(&self, ctx: &Context<'_>) -> Result<Vec<AvailableTransition>> {
+    async fn available_transitions(&self, ctx: &Context<'_>) -> Result<Counted<AvailableTransition>> {
         let situated = self.load_situation(ctx).await?;
         let available = lifecycle::available_for_work_order(&situated.look(ctx)?, self.row.sequence);
-        Ok(available.into_iter().map(Into::into).collect())
+        Ok(Counted(available.into_iter().map(Into::into).collect()))
     }
 
     /// Values of the tenant's attributes as typed nodes, by name.
@@ -285,8 +286,8 @@ impl WorkOrder {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only these, up to 100; all, if left out.")] keys: Option<Vec<String>>,
-    ) -> Result<Vec<Attribute>> {
-        Box::pin(Holder::from(&*self.row).all(ctx, keys)).await
+    ) -> Result<Counted<Attribute>> {
+        Box::pin(Holder::from(&*self.row).all(ctx, keys)).await.map(Counted)
     }
 
     /// The value of one of the tenant's attributes; null if there is none.

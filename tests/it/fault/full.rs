@@ -23,7 +23,7 @@ const ROUNDS: usize = 3;
 
 /// Bounds the file to a number of pages for the connection that writes.
 async fn limit(app: &TestApp, pages: i64) {
-    let tx = app.app.database.write_transaction().await.unwrap();
+    let tx = app.app.database.write_transaction(&waybill::store::Tenant::new("default"), 0).await.unwrap();
     tx.execute_unprepared(&format!("PRAGMA max_page_count = {pages}")).await.unwrap();
     tx.commit().await.unwrap();
 }

@@ -226,7 +226,14 @@ async fn a_request_that_is_given_up_anywhere_leaves_no_transaction_and_nothing_i
     app.create(order(WORK_ORDERS)).await;
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     let begun = Instant::now();
-    app.app.database.write_transaction().await.unwrap().rollback().await.unwrap();
+    app.app
+        .database
+        .write_transaction(&waybill::store::Tenant::new("default"), 0)
+        .await
+        .unwrap()
+        .rollback()
+        .await
+        .unwrap();
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     let stored = at_the_end(&app).await;
     let found: BTreeSet<_> = stored.orders.iter().map(|order| order.id.to_string()).collect();

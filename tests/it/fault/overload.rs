@@ -9,7 +9,7 @@ use crate::harness::{TestApp, samples::order};
 #[tokio::test]
 async fn a_mutation_that_gets_no_connection_is_told_to_come_back_and_writes_nothing() {
     let app = TestApp::start().await;
-    let busy = app.app.database.write_transaction().await.unwrap();
+    let busy = app.app.database.write_transaction(&waybill::store::Tenant::new("default"), 0).await.unwrap();
     let begun = Instant::now();
     let document = "mutation($input: OrderCreateInput!) { orderCreate(input: $input) { order { id } } }";
     let reply = app.execute(document, json!({"input": order(1)})).await;

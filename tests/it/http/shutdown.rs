@@ -115,7 +115,8 @@ async fn a_mutation_on_a_socket_is_answered_before_the_socket_is_closed() {
         let (address, stop, server) = serve(&app).await;
         let mut socket = Socket::open(address).await;
         // It waits for the only connection that can write.
-        let other = app.app.database.write_transaction().await.unwrap();
+        let other =
+            app.app.database.write_transaction(&waybill::store::Tenant::new("default"), 0).await.unwrap();
         let document = format!(
             "{remark}mutation($input: OrderCreateInput!) {{ orderCreate(input: $input) {{ order {{ status }} }} }}"
         );

@@ -1,0 +1,52 @@
+//! Statements that keep the store busy.
+
+use std::{sync::Arc, time::Duration};
+
+use sea_orm::{ConnectionTrait as _, Database, DbBackend, Statement, TransactionTrait as _};
+use serde_json::json;
+use waybill::config::{Config, Limits};
+
+use super::{create, greedy, modest};
+use crate::harness::{TestApp, wait::until};
+
+/// How many statements of others wait for a lock of a table.
+async fn waiting(db: &sea_orm::DatabaseConnection) -> i64 {
+    let statement = Statement::from_string(
+        DbBackend::Postgres,
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    );
+    db.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+}
+
+/// PostgreSQL alone has locks for which a read waits; that SQLite stops a statement is tested beside the code.
+#[tokio::test]
+async fn a_statement_of_an_operation_that_is_over_is_stopped() {
+    let limits = Limits { store_seconds: 1, seconds: 2, ..Limits::default() };
+    let app = Arc::new(TestApp::configured(Config { limits, ..Config::default() }).await);
+    if app.app.database.backend() != DbBackend::Postgres {
+        return;
+    }
+    create(&app, &greedy(), 1, None).await;
+    let db = Database::connect(&app.database.url).await.unwrap();
+    let lock = db.begin().await.unwrap();
+    lock.execute_unprepared("LOCK TABLE work_order IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let document = "{ workOrders { nodes { id } } }";
+    // One connection reads: each of these needs the one before to be free again.
+    for _ in 0..2 {
+        let (code, message) = app.execute_as(greedy(), document, json!({})).await.error();
+        assert_eq!(code, "QUERY_TOO_COMPLEX");
+        assert!(message.contains("because it takes the database longer than 1s;"), "{message}");
+    }
+    // A caller that goes away is the same.
+    let gone =
+        tokio::time::timeout(Duration::from_millis(200), app.execute_as(greedy(), document, json!({})));
+    assert!(gone.await.is_err());
+    until("the end of what nobody waits for", async || (waiting(&db).await == 0).then_some(())).await;
+    // The connection serves others, who read what is not locked.
+    let viewer = "{ orders { nodes { id } } }";
+    app.execute_as(modest(), viewer, json!({})).await.data();
+    lock.rollback().await.unwrap();
+    db.close().await.unwrap();
+    let data = app.execute_as(greedy(), "{ workOrders { nodes { status } } }", json!({})).await.data();
+    assert_eq!(data["workOrders"]["nodes"].as_array().unwrap().len(), 1);
+}
