@@ -1,9 +1,13 @@
 //! API keys: long random texts that a tenant gives to its programs. Only their hashes are kept; a text of 256 random bits
 //! needs no slow hash, because nobody can try them all.
 
+use std::time::Duration;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
+use entity::api_key::Model;
 use sha2::{Digest as _, Sha256};
+use tokio::time::timeout;
 
 use super::{Caller, Denied, Scope, Scopes, Verified};
 use crate::{
@@ -17,6 +21,8 @@ use crate::{
 const PREFIX: &str = "wbk_";
 /// How long a key is, without its prefix.
 const KEY_CHARS: usize = 43;
+/// How long a caller waits until it is written down that its key was used.
+const NOTE_USE_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// A key that was just made.
 #[derive(Debug)]
@@ -61,13 +67,23 @@ pub(super) async fn verify(database: &Database, text: &str, now: DateTime<Utc>) 
         return Err(Denied::Invalid("the API key has expired"));
     }
     let scopes = scopes(&key.scopes).map_err(Denied::Fault)?;
-    if let Err(error) = store::api_key::note_use(database, &key, now).await {
-        // Nobody is kept out because of it.
-        tracing::warn!(%error, "the use of an API key was not written down");
-    }
     let subject = format!("key:{}", key.name).into();
     let caller = Caller { tenant: Tenant::new(&key.tenant_id), subject, scopes, trace: None };
-    Ok(Verified { caller, expires_at: key.expires_at })
+    let verified = Verified { caller, expires_at: key.expires_at };
+    note_use(database.clone(), key, now).await;
+    Ok(verified)
+}
+
+/// Writes that a key was shown. A store that is busy with the writes of others keeps nobody waiting for long, and a write
+/// that fails keeps nobody out.
+async fn note_use(database: Database, key: Model, now: DateTime<Utc>) {
+    let note = tokio::spawn(async move {
+        if let Err(error) = store::api_key::note_use(&database, &key, now).await {
+            tracing::warn!(%error, "the use of an API key was not written down");
+        }
+    });
+    // Past this it goes on by itself.
+    drop(timeout(NOTE_USE_TIMEOUT, note).await);
 }
 
 /// The scopes that a row has.

@@ -6,17 +6,21 @@ use entity::{
     id::ApiKeyId,
 };
 use sea_orm::{
-    ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, sea_query::Expr,
+    ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QueryTrait as _,
+    sea_query::Expr,
 };
 
-use super::{Database, TenantDb, page};
+use super::{Database, Tenant, TenantDb, page, rows::Row as _};
 
 /// A key's last use is written no more often.
 const USE_WRITTEN_EVERY: TimeDelta = TimeDelta::minutes(1);
 
-/// The key of that hash, whosever it is: it is what tells the tenant, so there is none yet to be bound to.
+/// The key of that hash, whosever it is: it is what tells the tenant, so there is none yet to be bound to. All callers of
+/// whom no more is known share the connections of one tenant.
 pub async fn by_hash(database: &Database, hash: [u8; 32]) -> Result<Option<Model>, DbErr> {
-    Entity::find().filter(Column::Hash.eq(hash.to_vec())).one(database.reader()).await
+    let select = Entity::find().filter(Column::Hash.eq(hash.to_vec())).build(database.backend());
+    let rows = database.readers().rows((&Tenant::new(""), 0), None, select).await?;
+    rows.first().map(Model::decode).transpose()
 }
 
 /// Writes that a key was shown, unless that was written a moment ago.
