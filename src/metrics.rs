@@ -4,7 +4,7 @@
 use std::{
     collections::HashSet,
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -15,7 +15,7 @@ use prometheus_client::{
 };
 
 /// Names of operations that are told apart; further ones are counted together.
-const MOST_NAMES: usize = 200;
+const MAX_NAMES: usize = 200;
 /// A longer name is not kept.
 const MAX_NAME_BYTES: usize = 100;
 /// What operations are called together whose names are not told apart.
@@ -25,6 +25,8 @@ const OTHER: &str = "other";
 pub struct Metrics {
     registry: Registry,
     http_requests: Family<HttpLabels, Counter>,
+    unauthenticated: Family<TransportLabels, Counter>,
+    sockets_refused: Family<ReasonLabels, Counter>,
     operations: Family<OperationLabels, Counter>,
     operation_seconds: Family<NameLabels, Histogram>,
     errors: Family<CodeLabels, Counter>,
@@ -50,6 +52,16 @@ impl fmt::Debug for Metrics {
 struct HttpLabels {
     path: &'static str,
     status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TransportLabels {
+    transport: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -81,6 +93,32 @@ struct PoolLabels {
     state: &'static str,
 }
 
+/// How somebody reaches the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// GraphQL by POST or GET.
+    Http,
+    /// GraphQL over Server-Sent Events.
+    Sse,
+    /// GraphQL over a WebSocket.
+    WebSocket,
+    /// A plugin's answer that comes later.
+    Callback,
+}
+
+impl Transport {
+    const ALL: [Self; 4] = [Self::Http, Self::Sse, Self::WebSocket, Self::Callback];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Sse => "sse",
+            Self::WebSocket => "websocket",
+            Self::Callback => "callback",
+        }
+    }
+}
+
 /// What became of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -90,6 +128,10 @@ pub enum Outcome {
     Failed,
     /// It was not executed.
     Refused,
+    /// It ran into the time limit.
+    Timeout,
+    /// It was dropped before it had an answer.
+    Abandoned,
 }
 
 /// What is only looked at when somebody asks.
@@ -115,6 +157,8 @@ impl Default for Metrics {
         let mut metrics = Self {
             registry: Registry::with_prefix("waybill"),
             http_requests: Family::default(),
+            unauthenticated: Family::default(),
+            sockets_refused: Family::default(),
             operations: Family::default(),
             operation_seconds: Family::new_with_constructor(seconds),
             errors: Family::default(),
@@ -131,6 +175,9 @@ impl Default for Metrics {
         };
         metrics.register();
         // Those that are nought as yet are shown as well.
+        for transport in Transport::ALL {
+            drop(metrics.unauthenticated.get_or_create(&TransportLabels { transport: transport.as_str() }));
+        }
         for attempts in [&metrics.plugin_attempts, &metrics.webhook_attempts] {
             for outcome in [None, Some(200), Some(300), Some(400), Some(500)] {
                 drop(attempts.get_or_create(&AttemptLabels { outcome: attempt(outcome) }));
@@ -144,6 +191,16 @@ impl Metrics {
     fn register(&mut self) {
         let registry = &mut self.registry;
         registry.register("http_requests", "Requests over HTTP", self.http_requests.clone());
+        registry.register(
+            "unauthenticated",
+            "Requests and WebSockets that were refused for want of a valid token",
+            self.unauthenticated.clone(),
+        );
+        registry.register(
+            "sockets_refused",
+            "WebSockets and event streams that were refused for want of room",
+            self.sockets_refused.clone(),
+        );
         registry.register("operations", "GraphQL operations, once each", self.operations.clone());
         registry.register(
             "operation_seconds",
@@ -191,7 +248,24 @@ impl Metrics {
         self.http_requests.get_or_create(&HttpLabels { path, status }).inc();
     }
 
-    /// An operation was answered; a subscription, when it began. `codes` are those of its errors.
+    /// Somebody was refused who did not show a valid token.
+    pub fn unauthenticated(&self, transport: Transport) {
+        self.unauthenticated.get_or_create(&TransportLabels { transport: transport.as_str() }).inc();
+    }
+
+    /// Shows refusals of sockets for these reasons before there are any.
+    pub fn show_socket_refusals(&self, reasons: impl IntoIterator<Item = &'static str>) {
+        for reason in reasons {
+            drop(self.sockets_refused.get_or_create(&ReasonLabels { reason }));
+        }
+    }
+
+    /// A WebSocket or an event stream was refused for want of room.
+    pub fn socket_refused(&self, reason: &'static str) {
+        self.sockets_refused.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    /// An operation has ended; a subscription, when it began. `codes` are those of its errors.
     pub fn operation(
         &self,
         kind: &'static str,
@@ -202,7 +276,9 @@ impl Metrics {
     ) {
         let name = match outcome {
             Outcome::Refused => String::new(),
-            Outcome::Ok | Outcome::Failed => self.bounded(name.unwrap_or_default()),
+            Outcome::Ok | Outcome::Failed | Outcome::Timeout | Outcome::Abandoned => {
+                self.bounded(name.unwrap_or_default())
+            }
         };
         if let Some(duration) = duration.filter(|_| outcome != Outcome::Refused) {
             let labels = NameLabels { kind, name: name.clone() };
@@ -249,26 +325,33 @@ impl Metrics {
         Ok(text)
     }
 
+    /// Tells operations of that name apart from now on, unless so many are already.
+    pub fn tell_apart(&self, name: &str) {
+        let mut names = self.names();
+        if names.len() < MAX_NAMES && name.len() <= MAX_NAME_BYTES && !names.contains(name) {
+            names.insert(name.to_owned());
+        }
+    }
+
     /// The name, if it is one of those that are told apart.
     fn bounded(&self, name: &str) -> String {
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        if names.contains(name) {
-            return name.to_owned();
-        }
-        if names.len() >= MOST_NAMES || name.len() > MAX_NAME_BYTES {
-            return OTHER.to_owned();
-        }
-        names.insert(name.to_owned());
-        name.to_owned()
+        if name.is_empty() || self.names().contains(name) { name } else { OTHER }.to_owned()
+    }
+
+    fn names(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Outcome {
-    const fn as_str(self) -> &'static str {
+    /// Its name in the metrics.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Failed => "failed",
             Self::Refused => "refused",
+            Self::Timeout => "timeout",
+            Self::Abandoned => "abandoned",
         }
     }
 }
@@ -291,16 +374,23 @@ mod tests {
     #[test]
     fn names_are_bounded_whatever_callers_send() {
         let metrics = Metrics::default();
+        let run = |name: &str, outcome| metrics.operation("query", Some(name), outcome, [].into_iter(), None);
         for number in 0..10_000 {
-            metrics.operation("query", Some(&format!("Q{number}")), Outcome::Ok, [].into_iter(), None);
+            // Nobody who counts has asked for it.
+            run(&format!("Q{number}"), Outcome::Ok);
         }
-        metrics.operation("query", Some(&"x".repeat(101)), Outcome::Ok, [].into_iter(), None);
+        for number in 0..10_000 {
+            metrics.tell_apart(&format!("Q{number}"));
+            run(&format!("Q{number}"), Outcome::Ok);
+        }
+        metrics.tell_apart(&"x".repeat(101));
+        run(&"x".repeat(101), Outcome::Ok);
         metrics.operation("query", Some("Unknown"), Outcome::Refused, ["X".to_owned()].into_iter(), None);
         let text = metrics.text(&Now::default()).unwrap();
         let count = |part: &str| text.lines().filter(|line| line.contains(part)).count();
-        assert_eq!(count("waybill_operations_total{"), MOST_NAMES + 2);
+        assert_eq!(count("waybill_operations_total{"), MAX_NAMES + 2);
         assert!(
-            text.contains(r#"waybill_operations_total{kind="query",name="other",outcome="ok"} 9801"#),
+            text.contains(r#"waybill_operations_total{kind="query",name="other",outcome="ok"} 19801"#),
             "{text}"
         );
         assert!(text.contains(r#"waybill_operations_total{kind="query",name="",outcome="refused"} 1"#));

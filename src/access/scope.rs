@@ -84,6 +84,11 @@ impl Scopes {
         self.0 & (scope.bit() | Scope::Admin.bit()) != 0
     }
 
+    /// Whether nothing was given.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// Those that were given, one by one.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.into_iter().filter(move |scope| self.0 & scope.bit() != 0)

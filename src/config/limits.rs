@@ -41,6 +41,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Length of any list in a request's variables (10,000).
     pub list: usize,
+    /// Values in a request's variables, members of lists and objects included (250,000).
+    pub variable_values: usize,
     /// How many seconds a request may take, the reading of its body included (30).
     pub seconds: usize,
     /// WebSockets and event streams that are open at the same time (50,000).
@@ -68,6 +70,7 @@ impl Default for Limits {
             document_bytes: 1024 * 1024,
             body_bytes: 8 * 1024 * 1024,
             list: 10_000,
+            variable_values: 250_000,
             seconds: 30,
             sockets: 50_000,
             rate: 0,
@@ -159,6 +162,10 @@ pub struct LimitFlags {
     #[arg(long, global = true, value_name = "NUMBER")]
     limit_list: Option<String>,
 
+    /// Most values in variables [env: WAYBILL_LIMIT_VARIABLE_VALUES] [default: 250000]
+    #[arg(long, global = true, value_name = "NUMBER")]
+    limit_variable_values: Option<String>,
+
     /// Longest time for a request [env: WAYBILL_LIMIT_SECONDS] [default: 30]
     #[arg(long, global = true, value_name = "SECONDS")]
     limit_seconds: Option<String>,
@@ -194,6 +201,7 @@ impl LimitFlags {
             Limit::DocumentBytes => &self.limit_document_bytes,
             Limit::BodyBytes => &self.limit_body_bytes,
             Limit::List => &self.limit_list,
+            Limit::VariableValues => &self.limit_variable_values,
             Limit::Seconds => &self.limit_seconds,
             Limit::Sockets => &self.limit_sockets,
             Limit::Rate => &self.limit_rate,
@@ -220,6 +228,7 @@ pub(super) enum Limit {
     DocumentBytes,
     BodyBytes,
     List,
+    VariableValues,
     Seconds,
     Sockets,
     Rate,
@@ -227,7 +236,7 @@ pub(super) enum Limit {
 }
 
 impl Limit {
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::Depth,
         Self::Complexity,
         Self::Values,
@@ -242,6 +251,7 @@ impl Limit {
         Self::DocumentBytes,
         Self::BodyBytes,
         Self::List,
+        Self::VariableValues,
         Self::Seconds,
         Self::Sockets,
         Self::Rate,
@@ -265,6 +275,7 @@ impl Limit {
             Self::DocumentBytes => "limit_document_bytes",
             Self::BodyBytes => "limit_body_bytes",
             Self::List => "limit_list",
+            Self::VariableValues => "limit_variable_values",
             Self::Seconds => "limit_seconds",
             Self::Sockets => "limit_sockets",
             Self::Rate => "limit_rate",
@@ -289,6 +300,7 @@ impl Limit {
             Self::DocumentBytes => &mut limits.document_bytes,
             Self::BodyBytes => &mut limits.body_bytes,
             Self::List => &mut limits.list,
+            Self::VariableValues => &mut limits.variable_values,
             Self::Seconds => &mut limits.seconds,
             Self::Sockets => &mut limits.sockets,
             Self::Rate => &mut limits.rate,
@@ -311,6 +323,7 @@ impl Limit {
             | Self::RootFields
             | Self::Tokens
             | Self::List
+            | Self::VariableValues
             | Self::Sockets => 1..=MANY,
         }
     }

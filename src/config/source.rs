@@ -39,7 +39,7 @@ pub(super) enum Setting {
 }
 
 impl Setting {
-    pub(super) const ALL: [Self; 39] = [
+    pub(super) const ALL: [Self; 40] = [
         Self::Listen,
         Self::PublicUrl,
         Self::DatabaseUrl,
@@ -75,6 +75,7 @@ impl Setting {
         Self::Limit(Limit::DocumentBytes),
         Self::Limit(Limit::BodyBytes),
         Self::Limit(Limit::List),
+        Self::Limit(Limit::VariableValues),
         Self::Limit(Limit::Seconds),
         Self::Limit(Limit::Sockets),
         Self::Limit(Limit::Rate),

@@ -136,6 +136,7 @@ fn every_setting_can_be_made_in_every_place() {
         (Setting::Limit(Limit::DocumentBytes), "2001"),
         (Setting::Limit(Limit::BodyBytes), "2002"),
         (Setting::Limit(Limit::List), "17"),
+        (Setting::Limit(Limit::VariableValues), "26"),
         (Setting::Limit(Limit::Seconds), "18"),
         (Setting::Limit(Limit::Sockets), "19"),
         (Setting::Limit(Limit::Rate), "20"),
@@ -157,6 +158,7 @@ fn every_setting_can_be_made_in_every_place() {
         document_bytes: 2_001,
         body_bytes: 2_002,
         list: 17,
+        variable_values: 26,
         seconds: 18,
         sockets: 19,
         rate: 20,
@@ -338,8 +340,8 @@ fn every_problem_is_named_with_its_place() {
              database_url, database_connections, data_key_file, jwt_secret_file, jwks, \
              jwt_audience, jwt_issuer, api_keys, plugin_allow_net, event_keep_days, idempotency_keep_hours, introspection, batch_limit, \
              trusted_documents, cors_origin, metrics_listen, otlp_endpoint, log, log_format, limit_depth, limit_complexity, \
-             limit_aliases, limit_directives, limit_root_fields, limit_tokens, limit_document_bytes, \
-             limit_body_bytes, limit_list, limit_seconds, limit_sockets, limit_rate, limit_tenant_rate"
+             limit_values, limit_answer_bytes, limit_rows, limit_store_seconds, limit_processor_millis, limit_aliases, limit_directives, limit_root_fields, limit_tokens, limit_document_bytes, \
+             limit_body_bytes, limit_list, limit_variable_values, limit_seconds, limit_sockets, limit_rate, limit_tenant_rate"
         ),
         format!(
             "listen in {path}: \"8080\" is not an address with a port; give one such as 127.0.0.1:8080, [::1]:8080 \

@@ -7,7 +7,7 @@
 //! the request before anything is computed. No answer is kept.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -50,6 +50,8 @@ pub struct Document {
     pub name: Option<Name>,
     /// The kind of the chosen operation.
     pub kind: OperationType,
+    /// The names of the variables that the operation declares.
+    pub declared: HashSet<Name>,
     /// The order in which the operation selects its fields.
     pub order: Arc<FieldOrder>,
     /// The scopes that the operation needs.
@@ -89,6 +91,11 @@ impl Document {
         Ok(Self {
             name: name.cloned(),
             kind: operation.ty,
+            declared: operation
+                .variable_definitions
+                .iter()
+                .map(|variable| variable.node.name.node.clone())
+                .collect(),
             order: Arc::new(FieldOrder::of(&parsed, operation)),
             needs: guard::needs(&parsed, operation),
             has_one_field: operation.selection_set.node.items.len() == 1,

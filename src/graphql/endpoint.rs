@@ -1,13 +1,9 @@
 //! The one way to execute an operation, whatever the transport.
 
-use std::{
-    future::ready,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use async_graphql::{
-    Name, PathSegment, Request, Response, ServerError, Value,
+    Name, PathSegment, Response, ServerError, Value, Variables,
     dataloader::DataLoader,
     parser::{parse_query, types::OperationType},
 };
@@ -16,7 +12,7 @@ use futures_util::{
     StreamExt as _,
     stream::{self, BoxStream},
 };
-
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
 use super::{
@@ -30,7 +26,9 @@ use super::{
     limits,
     loaders::StoreLoader,
     metered::Metered,
+    request::Request,
     scalar::raw_text,
+    variables,
 };
 use crate::{
     access::Caller,
@@ -83,12 +81,32 @@ impl Endpoint {
         (Self { resume: after.map(Into::into), place: Some(Arc::clone(&place)), ..self }, place)
     }
 
-    /// Chooses the operation that a request asks for, before anything else is done with it. An empty name is none: some
-    /// clients send it where they mean none.
-    pub fn choose(&self, request: Request) -> Chosen {
+    /// Chooses the operation that a request asks for, before anything else is done with it, and reads the variables that
+    /// it declares. An empty name is none: some clients send it where they mean none.
+    pub fn choose(&self, request: &Request<'_>) -> Chosen {
         let name = request.operation_name.as_deref().filter(|name| !name.is_empty());
         let document = self.document(&request.query, name);
-        Chosen { request, document }
+        let kind = document.as_ref().ok().map(|document| document.kind);
+        let ready = document.and_then(|document| {
+            self.check(&document)?;
+            let variables = variables::read(request, &document, &self.schema.limits)?;
+            Ok((document, variables))
+        });
+        Chosen { kind, ready }
+    }
+
+    /// Refuses an operation that its caller may not execute, whatever its variables are.
+    fn check(&self, document: &Document) -> Result<(), ServerError> {
+        guard::check(&document.needs, &self.caller)?;
+        if !self.may_change && document.kind == OperationType::Mutation {
+            let message = "a mutation is sent with POST, never with GET";
+            return Err(Code::BadUserInput.server_error(message));
+        }
+        if document.introspects && !self.schema.introspection {
+            let message = "this server answers no questions about its schema; `waybill schema` prints it";
+            return Err(Code::Forbidden.server_error(message));
+        }
+        Ok(())
     }
 
     /// The document of a text, with the operation of that name.
@@ -110,19 +128,12 @@ impl Endpoint {
 
     /// Gives the operation what its resolvers need. One whose answers are a stream has a handover.
     fn prepare(&self, chosen: Chosen, handover: Option<&Arc<Handover>>) -> Result<Prepared, ServerError> {
-        let Chosen { mut request, document } = chosen;
-        let document = document?;
-        guard::check(&document.needs, &self.caller)?;
-        if !self.may_change && document.kind == OperationType::Mutation {
-            let message = "a mutation is sent with POST, never with GET";
-            return Err(Code::BadUserInput.server_error(message));
-        }
-        if document.introspects && !self.schema.introspection {
-            let message = "this server answers no questions about its schema; `waybill schema` prints it";
-            return Err(Code::Forbidden.server_error(message));
-        }
-        let cost = document.cost.check(&request.variables, &self.schema.limits)?;
+        let (document, variables) = chosen.ready?;
+        let cost = document.cost.check(&variables, &self.schema.limits)?;
         let span = self.begin(&document);
+        let is_valid = document.is_valid_with(&variables);
+        // Neither the text of the document nor what else was sent is needed any more.
+        let mut request = async_graphql::Request::new("").variables(variables);
         request.set_parsed_query(document.parsed.clone());
         // The executor looks for the operation once more, and finds the one that everything above is about.
         request.operation_name = document.name.as_ref().map(ToString::to_string);
@@ -149,7 +160,6 @@ impl Endpoint {
             handover: handover.filter(|_| document.has_one_field).cloned(),
             forms: Arc::clone(&self.schema.forms),
         });
-        let is_valid = document.is_valid_with(&request.variables);
         let schema = if is_valid { &self.schema.unvalidated } else { &self.schema.validated };
         Ok(Prepared { request, document, budget, loads, schema: schema.clone(), cost, span })
     }
@@ -170,16 +180,15 @@ impl Endpoint {
         })
     }
 
-    /// Executes the operation of a request that is answered once.
-    pub async fn execute(&self, request: Request) -> Response {
-        self.execute_chosen(self.choose(request)).await
+    /// Executes the operation of a request that is answered once, however long it takes.
+    pub async fn execute(&self, request: &Request<'_>) -> Response {
+        self.execute_chosen(self.choose(request), None).await
     }
 
-    /// Executes an operation that answers once.
-    pub async fn execute_chosen(&self, chosen: Chosen) -> Response {
-        let begun = Instant::now();
+    /// Executes an operation that answers once, until the deadline, if there is one.
+    pub async fn execute_chosen(&self, chosen: Chosen, deadline: Option<Instant>) -> Response {
         match self.prepare(chosen, None) {
-            Ok(Prepared { request, document, budget, loads, schema, cost, span: mut recorded }) => {
+            Ok(Prepared { request, document, budget, loads, schema, cost, span: recorded }) => {
                 // All at once: what is recorded in a span later has its fields written anew.
                 let span = tracing::info_span!(
                     "operation",
@@ -193,14 +202,19 @@ impl Endpoint {
                     let (turns, tenant) = (self.schema.turns.clone(), self.caller.tenant.clone());
                     metered = metered.in_turn(turns, tenant, lane_of(&self.caller.subject));
                 }
-                let response = loads.gather(metered).instrument(span).await;
-                let mut response = finish(response, &document);
+                let running = Running::new(self, document, recorded);
+                let executed = loads.gather(metered).instrument(span);
+                let response = match deadline {
+                    Some(deadline) => timeout_at(deadline, executed).await.ok(),
+                    None => Some(executed.await),
+                };
+                let Some(response) = response else { return running.end(timed_out(), Outcome::Timeout) };
+                let mut response = finish(response, &running.document);
                 if was_executed(&response) {
                     response.extensions.insert("cost".to_owned(), cost.into());
                 }
-                end(&mut recorded, &response);
-                self.count(&document, &response, Some(begun.elapsed()));
-                response
+                let outcome = outcome(&response);
+                running.end(response, outcome)
             }
             Err(error) => {
                 let response = Response::from_errors(vec![error]);
@@ -210,15 +224,21 @@ impl Endpoint {
         }
     }
 
-    /// Counts an operation that was answered.
-    fn count(&self, document: &Document, response: &Response, duration: Option<Duration>) {
-        let outcome = match (was_executed(response), response.errors.is_empty()) {
-            (false, _) => Outcome::Refused,
-            (true, false) => Outcome::Failed,
-            (true, true) => Outcome::Ok,
-        };
+    /// Counts an operation that has ended, or a subscription that begins.
+    fn count(
+        &self,
+        document: &Document,
+        outcome: Outcome,
+        codes: impl Iterator<Item = String>,
+        duration: Option<Duration>,
+    ) {
+        let metrics = &self.app.metrics;
         let (kind, name) = (kind_name(document.kind), document.name.as_deref());
-        self.app.metrics.operation(kind, name, outcome, codes(response), duration);
+        // Whoever may do nothing has no part in which names are told apart.
+        if let Some(name) = name.filter(|_| outcome != Outcome::Refused && !self.caller.scopes.is_empty()) {
+            metrics.tell_apart(name);
+        }
+        metrics.operation(kind, name, outcome, codes, duration);
     }
 
     /// Executes a subscription, which answers again and again.
@@ -231,7 +251,7 @@ impl Endpoint {
                 if document.kind == OperationType::Subscription {
                     *span = Span::passed_on(None);
                 }
-                self.count(document, &Response::default(), None);
+                self.count(document, Outcome::Ok, std::iter::empty(), None);
             }
             Err(error) => {
                 let response = Response::from_errors(vec![error.clone()]);
@@ -261,22 +281,22 @@ impl Endpoint {
     }
 }
 
-/// A request with the operation that it chooses, or with what is wrong with its document.
+/// The operation that a request chooses, with the values of its variables, or with why it is not executed.
 pub struct Chosen {
-    request: Request,
-    document: Result<Arc<Document>, ServerError>,
+    kind: Option<OperationType>,
+    ready: Result<(Arc<Document>, Variables), ServerError>,
 }
 
 impl Chosen {
-    /// The kind of the operation; none where there is no operation to execute.
-    pub fn kind(&self) -> Option<OperationType> {
-        self.document.as_ref().ok().map(|document| document.kind)
+    /// The kind of the operation; none where there is no such operation.
+    pub const fn kind(&self) -> Option<OperationType> {
+        self.kind
     }
 }
 
 /// An operation that is ready to be executed.
 struct Prepared {
-    request: Request,
+    request: async_graphql::Request,
     document: Arc<Document>,
     budget: Arc<Budget>,
     loads: Loads,
@@ -284,6 +304,56 @@ struct Prepared {
     schema: Executable,
     cost: u64,
     span: Span,
+}
+
+/// An operation that is being executed. It is counted once, however it ends: one that is dropped before it has an answer
+/// was given up by its client, or panicked.
+struct Running<'a> {
+    endpoint: &'a Endpoint,
+    document: Arc<Document>,
+    begun: Instant,
+    span: Span,
+    has_ended: bool,
+}
+
+impl<'a> Running<'a> {
+    fn new(endpoint: &'a Endpoint, document: Arc<Document>, span: Span) -> Self {
+        Self { endpoint, document, begun: Instant::now(), span, has_ended: false }
+    }
+
+    /// Counts the operation, whose answer this is.
+    fn end(mut self, response: Response, outcome: Outcome) -> Response {
+        self.has_ended = true;
+        end(&mut self.span, &response);
+        self.endpoint.count(&self.document, outcome, codes(&response), Some(self.begun.elapsed()));
+        response
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.span.fail(Outcome::Abandoned.as_str());
+            let duration = Some(self.begun.elapsed());
+            self.endpoint.count(&self.document, Outcome::Abandoned, std::iter::empty(), duration);
+        }
+    }
+}
+
+/// What became of an operation that was answered.
+fn outcome(response: &Response) -> Outcome {
+    match (was_executed(response), response.errors.is_empty()) {
+        (false, _) => Outcome::Refused,
+        (true, false) => Outcome::Failed,
+        (true, true) => Outcome::Ok,
+    }
+}
+
+/// The answer to an operation that ran into its deadline.
+fn timed_out() -> Response {
+    let message = "the operation took too long and was given up; a mutation may have taken effect all the same: send \
+                   it again with the same idempotencyKey";
+    Response::from_errors(vec![Code::Timeout.server_error(message)])
 }
 
 /// Says in a span how its operation ended.

@@ -25,10 +25,12 @@ mod metered;
 mod node;
 mod persisted;
 mod quick;
+mod request;
 mod scalar;
 #[cfg(test)]
 mod second_check;
 mod value;
+mod variables;
 mod viewer;
 
 mod attribute;
@@ -41,9 +43,7 @@ mod work_order;
 
 use std::{num::NonZero, sync::Arc};
 
-use async_graphql::{
-    Extensions, MergedObject, MergedSubscription, Request, SDLExportOptions, ServerError, ValidationMode,
-};
+use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, ServerError, ValidationMode};
 
 use documents::Documents;
 pub use endpoint::{Chosen, Endpoint, was_executed};
@@ -53,6 +53,8 @@ pub use handover::Item;
 use metered::Turns;
 use persisted::Persisted;
 pub use quick::Writer;
+pub use request::Request;
+use serde_json::value::RawValue;
 
 use crate::{
     config::{Config, Limits},
@@ -131,14 +133,19 @@ fn processors() -> usize {
 }
 
 impl Schema {
-    /// Whether a request's extensions name its document.
-    pub fn is_named(&self, extensions: &Extensions) -> bool {
-        extensions.contains_key(persisted::EXTENSION)
-    }
-
-    /// A request as it came, with the document in it that it names, by its extensions or by `id`.
-    pub fn complete(&self, request: Request, id: Option<&str>) -> Result<Request, ServerError> {
-        self.persisted.complete(request, id)
+    /// The document of a request as it came: its own, or the one that it names by `id` or by its extensions, a JSON object;
+    /// none if it does neither.
+    pub fn document(
+        &self,
+        text: Option<String>,
+        id: Option<&str>,
+        extensions: Option<&RawValue>,
+    ) -> Result<Option<String>, ServerError> {
+        let hash = extensions.map(persisted::hash).transpose()?.flatten();
+        match text.or_else(|| (id.is_some() || hash.is_some()).then(String::new)) {
+            Some(text) => self.persisted.complete(text, hash.as_deref(), id).map(Some),
+            None => Ok(None),
+        }
     }
 }
 

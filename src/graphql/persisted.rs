@@ -10,13 +10,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use async_graphql::{Request, ServerError, Value};
+use async_graphql::ServerError;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use super::error::Code;
 
-/// The member of `extensions` that names a document by its hash.
-pub(super) const EXTENSION: &str = "persistedQuery";
 /// The one version of that protocol.
 const VERSION: u64 = 1;
 /// A longer document is sent each time.
@@ -33,6 +33,22 @@ pub(super) enum Persisted {
     Automatic(Mutex<Kept>),
     /// What the operator trusts.
     Trusted(Trusted),
+}
+
+/// The members of `extensions` that mean something.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Extensions<'a> {
+    #[serde(borrow)]
+    persisted_query: Option<&'a RawValue>,
+}
+
+/// A document that is named by its hash.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PersistedQuery {
+    version: u64,
+    sha256_hash: String,
 }
 
 /// Documents by their ids, and by what they say.
@@ -58,27 +74,31 @@ impl Persisted {
         )
     }
 
-    /// The request with its document in it. `id` is what it calls its document, beside what its extensions say.
-    pub(super) fn complete(&self, mut request: Request, id: Option<&str>) -> Result<Request, ServerError> {
-        let hash = hash(&request)?;
+    /// The document of a request: `text`, or where that is empty the one of that hash or id.
+    pub(super) fn complete(
+        &self,
+        text: String,
+        hash: Option<&str>,
+        id: Option<&str>,
+    ) -> Result<String, ServerError> {
         match self {
-            Self::Trusted(trusted) => {
-                request.query = trusted.text(&request.query, [id, hash.as_deref()])?.to_string();
-            }
-            Self::Automatic(kept) => match hash.as_deref().or_else(|| id?.strip_prefix("sha256:")) {
-                Some(hash) if request.query.is_empty() => {
-                    request.query = lock(kept).find(hash).ok_or_else(not_found)?.to_string();
+            Self::Trusted(trusted) => trusted.text(&text, [id, hash]).map(|text| text.to_string()),
+            Self::Automatic(kept) => match hash.or_else(|| id?.strip_prefix("sha256:")) {
+                Some(hash) if text.is_empty() => {
+                    lock(kept).find(hash).map(|text| text.to_string()).ok_or_else(not_found)
                 }
-                Some(hash) if !hash.eq_ignore_ascii_case(&sha256(&request.query)) => {
+                Some(hash) if !hash.eq_ignore_ascii_case(&sha256(&text)) => {
                     let message = "the document has another SHA-256 than the one that was sent with it";
-                    return Err(Code::BadUserInput.server_error(message));
+                    Err(Code::BadUserInput.server_error(message))
                 }
-                Some(hash) => lock(kept).keep(hash, &request.query),
-                None if request.query.is_empty() && id.is_some() => return Err(not_found()),
-                None => {}
+                Some(hash) => {
+                    lock(kept).keep(hash, &text);
+                    Ok(text)
+                }
+                None if text.is_empty() && id.is_some() => Err(not_found()),
+                None => Ok(text),
             },
         }
-        Ok(request)
     }
 }
 
@@ -110,18 +130,19 @@ fn not_found() -> ServerError {
     Code::PersistedQueryNotFound.server_error("PersistedQueryNotFound")
 }
 
-/// The hash that the request's extensions name, if they do.
-fn hash(request: &Request) -> Result<Option<String>, ServerError> {
-    let Some(extension) = request.extensions.get(EXTENSION) else { return Ok(None) };
-    if let Value::Object(members) = extension
-        && let (Some(Value::Number(version)), Some(Value::String(hash))) =
-            (members.get("version"), members.get("sha256Hash"))
-        && version.as_u64() == Some(VERSION)
-    {
-        return Ok(Some(hash.clone()));
+/// The hash that a request's extensions name, if they do.
+pub(super) fn hash(extensions: &RawValue) -> Result<Option<String>, ServerError> {
+    let extensions: Extensions<'_> = serde_json::from_str(extensions.get()).map_err(|_| malformed())?;
+    let Some(named) = extensions.persisted_query else { return Ok(None) };
+    match serde_json::from_str(named.get()) {
+        Ok(PersistedQuery { version: VERSION, sha256_hash }) => Ok(Some(sha256_hash)),
+        Ok(_) | Err(_) => Err(malformed()),
     }
+}
+
+fn malformed() -> ServerError {
     let message = r#"extensions.persistedQuery must be {"version": 1, "sha256Hash": "…"}"#;
-    Err(Code::BadUserInput.server_error(message))
+    Code::BadUserInput.server_error(message)
 }
 
 fn sha256(text: &str) -> String {
@@ -160,18 +181,9 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use async_graphql::{Extensions, value};
+    use serde_json::{json, value::to_raw_value};
 
     use super::*;
-
-    fn request(text: &str, hash: Option<&str>) -> Request {
-        let mut request = Request::new(text);
-        if let Some(hash) = hash {
-            let extension = value!({"version": 1, "sha256Hash": hash});
-            request.extensions = Extensions([(EXTENSION.to_owned(), extension)].into());
-        }
-        request
-    }
 
     fn code(error: &ServerError) -> String {
         error.extensions.as_ref().unwrap().get("code").unwrap().clone().into_json().unwrap().to_string()
@@ -182,34 +194,37 @@ mod tests {
         let persisted = Persisted::new(None);
         let hash = sha256("{ a }");
         assert_eq!(hash, "1c7e1e347f726166b5b1c55afd61f278cc9b45e00c108ec33d540a566379811b");
-        let error = persisted.complete(request("", Some(&hash)), None).unwrap_err();
+        let error = persisted.complete("".to_owned(), Some(&hash), None).unwrap_err();
         assert_eq!(
             (error.message.as_str(), code(&error).as_str()),
             ("PersistedQueryNotFound", "\"PERSISTED_QUERY_NOT_FOUND\"")
         );
-        assert_eq!(persisted.complete(request("{ a }", Some(&hash)), None).unwrap().query, "{ a }");
+        assert_eq!(persisted.complete("{ a }".to_owned(), Some(&hash), None).unwrap(), "{ a }");
         for named in [
-            persisted.complete(request("", Some(&hash)), None),
-            persisted.complete(request("", Some(&hash.to_uppercase())), None),
-            persisted.complete(request("", None), Some(&format!("sha256:{hash}"))),
+            persisted.complete("".to_owned(), Some(&hash), None),
+            persisted.complete("".to_owned(), Some(&hash.to_uppercase()), None),
+            persisted.complete("".to_owned(), None, Some(&format!("sha256:{hash}"))),
         ] {
-            assert_eq!(named.unwrap().query, "{ a }");
+            assert_eq!(named.unwrap(), "{ a }");
         }
-        assert_eq!(persisted.complete(request("{ b }", None), None).unwrap().query, "{ b }");
+        assert_eq!(persisted.complete("{ b }".to_owned(), None, None).unwrap(), "{ b }");
     }
 
     #[test]
     fn a_hash_that_is_not_the_documents_is_refused_and_nothing_kept() {
         let persisted = Persisted::new(None);
         let hash = sha256("{ a }");
-        let error = persisted.complete(request("{ b }", Some(&hash)), None).unwrap_err();
+        let error = persisted.complete("{ b }".to_owned(), Some(&hash), None).unwrap_err();
         assert_eq!(code(&error), "\"BAD_USER_INPUT\"");
-        assert!(persisted.complete(request("", Some(&hash)), None).is_err());
-        for extension in [value!(1), value!({"version": 2, "sha256Hash": "x"}), value!({"version": 1})] {
-            let mut request = Request::new("{ a }");
-            request.extensions = Extensions([(EXTENSION.to_owned(), extension)].into());
-            assert_eq!(code(&persisted.complete(request, None).unwrap_err()), "\"BAD_USER_INPUT\"");
+        assert!(persisted.complete("".to_owned(), Some(&hash), None).is_err());
+        let named = |extension: serde_json::Value| {
+            super::hash(&to_raw_value(&json!({"persistedQuery": extension})).unwrap())
+        };
+        for extension in [json!(1), json!({"version": 2, "sha256Hash": "x"}), json!({"version": 1})] {
+            assert_eq!(code(&named(extension).unwrap_err()), "\"BAD_USER_INPUT\"");
         }
+        assert_eq!(named(json!({"version": 1, "sha256Hash": "x"})).unwrap().as_deref(), Some("x"));
+        assert_eq!(super::hash(&to_raw_value(&json!({"other": [1]})).unwrap()).unwrap(), None);
     }
 
     #[test]
@@ -242,8 +257,7 @@ mod tests {
             ("{ c }", None, Some("orders"), Err("\"FORBIDDEN\"")),
             ("", None, Some("other"), Err("\"PERSISTED_QUERY_NOT_FOUND\"")),
         ] {
-            let found = persisted.complete(request(text, extension), id);
-            let found = found.map(|request| request.query).map_err(|error| code(&error));
+            let found = persisted.complete(text.to_owned(), extension, id).map_err(|error| code(&error));
             assert_eq!(found.as_deref().map_err(String::as_str), expected, "{text} {extension:?} {id:?}");
         }
     }

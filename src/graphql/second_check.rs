@@ -386,9 +386,10 @@ impl Seeded {
         let kind = format!("{}{rest}Input", first.to_uppercase());
         let document =
             format!("mutation M($input: {kind}!) {{ it: {mutation}(input: $input) {{ {selection} }} }}");
-        let variables = async_graphql::Variables::from_json(json!({"input": input}));
         let endpoint = Endpoint::new(self.schema.clone(), self.app.clone(), Caller::local(), "test");
-        let response = endpoint.execute(Request::new(document).variables(variables)).await;
+        let request =
+            crate::graphql::Request::new(document).with_variables(&json!({"input": input})).unwrap();
+        let response = endpoint.execute(&request).await;
         assert_eq!(errors(&response), [], "{mutation}");
         let data = response.data.into_json().unwrap();
         let it = &data["it"];

@@ -12,6 +12,7 @@ use super::{Edge, refusal::Refusal};
 use crate::{
     access::{Denied, Session},
     graphql::Code,
+    metrics::Transport,
 };
 
 /// The scheme of tokens in headers.
@@ -22,8 +23,17 @@ pub(super) const CHALLENGE: (axum::http::HeaderName, HeaderValue) =
     (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
 
 /// Lets the caller of a request in, or not.
-pub(super) async fn admit(edge: &Edge, headers: &HeaderMap) -> Result<Session, Refusal> {
-    edge.app.access.admit(token(headers)).await.map_err(|denied| refusal(&denied))
+pub(super) async fn admit(
+    edge: &Edge,
+    headers: &HeaderMap,
+    transport: Transport,
+) -> Result<Session, Refusal> {
+    edge.app.access.admit(token(headers)).await.map_err(|denied| {
+        if matches!(denied, Denied::Missing | Denied::Invalid(_)) {
+            edge.app.metrics.unauthenticated(transport);
+        }
+        refusal(&denied)
+    })
 }
 
 /// The token in the headers of a request.

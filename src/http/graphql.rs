@@ -6,20 +6,20 @@ use async_graphql::{Response as GraphqlResponse, parser::types::OperationType};
 use axum::{
     Extension,
     body::Bytes,
-    extract::{
-        FromRequest as _, RawQuery, Request, State, WebSocketUpgrade,
-        ws::rejection::WebSocketUpgradeRejection,
-    },
+    extract::{RawQuery, Request, State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{ALLOW, CACHE_CONTROL, UPGRADE, X_CONTENT_TYPE_OPTIONS},
     },
     response::{IntoResponse as _, Response},
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::{
-    Edge, RequestId, access, answer,
+    Edge, RequestId, access,
+    allowance::Allowance,
+    answer,
+    body::{self, Unread},
     media::{self, Form, Media},
     operation::{self, Operations, Unusable},
     refusal::Refusal,
@@ -27,7 +27,8 @@ use super::{
 };
 use crate::{
     access::Session,
-    graphql::{Chosen, Code, Endpoint},
+    graphql::{Code, Endpoint, Request as Operation},
+    metrics::Transport,
 };
 
 /// What is unusable where a request came in a body, and where it came in a URL.
@@ -41,11 +42,11 @@ pub(super) async fn post(
     request: Request,
 ) -> Response {
     let Some(form) = Form::accepted(request.headers()) else { return not_acceptable() };
-    let media = match form {
-        Form::Whole(media) => media,
-        Form::Stream => Media::Json,
+    let (media, transport) = match form {
+        Form::Whole(media) => (media, Transport::Http),
+        Form::Stream => (Media::Json, Transport::Sse),
     };
-    let session = match access::admit(&edge, request.headers()).await {
+    let session = match access::admit(&edge, request.headers(), transport).await {
         Ok(session) => session,
         Err(refusal) => return refusal.in_media(media).into_response(),
     };
@@ -66,22 +67,16 @@ async fn answer_post(
 ) -> Response {
     let resume_at = sse::last_event_id(request.headers());
     let deadline = Instant::now() + edge.app.config.limits.request_timeout();
-    let body = match timeout_at(deadline, read(request)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(refusal)) => return refusal.in_media(media).into_response(),
-        Err(_) => {
-            let message = "the body did not arrive in time";
-            return Refusal::new(StatusCode::REQUEST_TIMEOUT, Code::Timeout, message)
-                .in_media(media)
-                .into_response();
-        }
+    let body = match read(request, deadline).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal.in_media(media).into_response(),
     };
     match (operation::read_body(&edge.schema, &body, edge.app.config.batch_limit), form) {
         (Ok(Operations::One(operation)), Form::Stream) => {
-            sse::open(edge, session, endpoint, *operation, resume_at.as_deref())
+            sse::open(edge, session, endpoint, &operation, resume_at.as_deref())
         }
         (Ok(Operations::One(operation)), Form::Whole(media)) => {
-            answer::respond(&execute(&endpoint, endpoint.choose(*operation), deadline).await, media)
+            answer::respond(&execute(&endpoint, &operation, deadline).await, media)
         }
         (Ok(Operations::Batch(_)), Form::Stream) => {
             Refusal::malformed("a stream answers one operation, not a list of them").into_response()
@@ -94,7 +89,7 @@ async fn answer_post(
             for operation in batch {
                 // In their order: a client may well send what it reads after what it changes.
                 responses.push(match operation {
-                    Ok(operation) => execute(&endpoint, endpoint.choose(operation), deadline).await,
+                    Ok(operation) => execute(&endpoint, &operation, deadline).await,
                     Err(unusable) => unusable.response("this request"),
                 });
             }
@@ -108,18 +103,22 @@ async fn answer_post(
 pub(super) async fn get(
     State(edge): State<Arc<Edge>>,
     Extension(id): Extension<RequestId>,
+    allowance: Option<Extension<Allowance>>,
     headers: HeaderMap,
     RawQuery(parameters): RawQuery,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let parameters = parameters.as_deref().unwrap_or_default();
     match (upgrade, Form::accepted(&headers)) {
-        (Ok(upgrade), _) => ws::open(edge, id, access::token(&headers), upgrade),
+        (Ok(upgrade), _) => {
+            let allowance = allowance.map(|Extension(allowance)| allowance).unwrap_or_default();
+            ws::open(edge, id, access::token(&headers), allowance, upgrade)
+        }
         (Err(rejection), _) if headers.contains_key(UPGRADE) => {
             Refusal::malformed(rejection.body_text()).into_response()
         }
         (Err(_), Some(Form::Stream)) => {
-            let session = match access::admit(&edge, &headers).await {
+            let session = match access::admit(&edge, &headers, Transport::Sse).await {
                 Ok(session) => session,
                 Err(refusal) => return refusal.into_response(),
             };
@@ -130,7 +129,7 @@ pub(super) async fn get(
             }
         }
         (Err(_), Some(Form::Whole(media))) => {
-            let session = match access::admit(&edge, &headers).await {
+            let session = match access::admit(&edge, &headers, Transport::Http).await {
                 Ok(session) => session,
                 Err(refusal) => return refusal.in_media(media).into_response(),
             };
@@ -156,25 +155,18 @@ async fn query(edge: &Edge, endpoint: &Endpoint, parameters: &str, media: Media)
         Ok(operation) => operation,
         Err(unusable) => return unusable_response(unusable, URL, media),
     };
-    let operation = endpoint.choose(operation);
+    let operation = endpoint.choose(&operation);
     if operation.kind() == Some(OperationType::Mutation) {
         let message = "a mutation is sent with POST, never with GET";
         let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadUserInput, message);
         return ([(ALLOW, HeaderValue::from_static("POST"))], refusal.in_media(media)).into_response();
     }
     let deadline = Instant::now() + edge.app.config.limits.request_timeout();
-    answer::respond(&execute(endpoint, operation, deadline).await, media)
+    answer::respond(&Box::pin(endpoint.execute_chosen(operation, Some(deadline))).await, media)
 }
 
-async fn execute(endpoint: &Endpoint, operation: Chosen, deadline: Instant) -> GraphqlResponse {
-    timeout_at(deadline, Box::pin(endpoint.execute_chosen(operation))).await.unwrap_or_else(|_| timed_out())
-}
-
-/// The answer to an operation that took too long.
-pub(super) fn timed_out() -> GraphqlResponse {
-    let message = "the operation took too long and was given up; a mutation may have taken effect all the same: send \
-                   it again with the same idempotencyKey";
-    GraphqlResponse::from_errors(vec![Code::Timeout.server_error(message)])
+async fn execute(endpoint: &Endpoint, operation: &Operation<'_>, deadline: Instant) -> GraphqlResponse {
+    Box::pin(endpoint.execute_chosen(endpoint.choose(operation), Some(deadline))).await
 }
 
 /// What has not the form of a request is a bad request whatever the media type; a request that names a document in vain
@@ -194,7 +186,7 @@ fn not_acceptable() -> Response {
     Refusal::new(StatusCode::NOT_ACCEPTABLE, Code::BadUserInput, message).into_response()
 }
 
-async fn read(request: Request) -> Result<Bytes, Refusal> {
+async fn read(request: Request, deadline: Instant) -> Result<Bytes, Refusal> {
     if !media::is_json(request.headers()) {
         return Err(Refusal::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -202,12 +194,8 @@ async fn read(request: Request) -> Result<Bytes, Refusal> {
             "the body must be JSON in UTF-8, with the header content-type: application/json",
         ));
     }
-    Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            Code::BadUserInput,
-            "the body is larger than the server takes; send less at once",
-        ),
-        _ => Refusal::malformed("the body could not be read to its end"),
+    body::read(request, deadline).await.map_err(|unread| {
+        let code = if unread == Unread::TooSlow { Code::Timeout } else { Code::BadUserInput };
+        Refusal::new(unread.status(), code, unread.message())
     })
 }

@@ -2,7 +2,9 @@
 //! `graphql` to say.
 
 mod access;
+mod allowance;
 mod answer;
+mod body;
 mod callback;
 mod cors;
 mod csrf;
@@ -17,6 +19,7 @@ mod refusal;
 mod request_id;
 mod responses;
 mod server;
+mod sockets;
 mod sse;
 mod ws;
 
@@ -33,7 +36,7 @@ use axum::{
 pub use graphiql::{EXAMPLES, Example};
 pub use metrics::metrics_router;
 pub use server::serve;
-pub use ws::Sockets;
+pub use sockets::Sockets;
 
 use crate::{
     access::Session,
@@ -43,26 +46,22 @@ use crate::{
 use rate::Rates;
 use refusal::Refusal;
 use request_id::RequestId;
+use sockets::{Full, Quota};
 
 /// What handlers share.
 struct Edge {
     app: App,
     schema: Schema,
     sockets: Sockets,
+    quota: Quota,
     rates: Rates,
 }
 
 impl Edge {
-    /// Whether another socket or stream may be opened; if not, the answer to who wants one.
-    fn room(&self) -> Result<(), Refusal> {
-        let message = if self.sockets.is_stopping() {
-            "the server is stopping; try again"
-        } else if self.sockets.open() >= self.app.config.limits.sockets {
-            "the server has as many open WebSockets and streams as it takes; try again later"
-        } else {
-            return Ok(());
-        };
-        Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, message))
+    /// Counts a socket or stream for which there is no room.
+    fn count_refused(&self, full: Full) -> Full {
+        self.app.metrics.socket_refused(full.as_str());
+        full
     }
 
     /// What executes the operations of one request.
@@ -87,9 +86,11 @@ pub fn router(app: App) -> Router {
 pub fn router_until(app: App, sockets: Sockets) -> Router {
     let body_limit = app.config.limits.body_bytes;
     let cors = cors::layer(&app.config.cors_origins);
+    app.metrics.show_socket_refusals(Full::ALL.map(Full::as_str));
     let schema = schema(&app.config);
     let rates = Rates::new(&app.config.limits, &app.clock);
-    let edge = Arc::new(Edge { app, schema, sockets, rates });
+    let quota = Quota::new(app.config.limits.sockets, app.config.access.is_configured());
+    let edge = Arc::new(Edge { app, schema, sockets, quota, rates });
     let for_browsers_of_this_machine = from_fn_with_state(Arc::clone(&edge), csrf::guard);
     let mut router = Router::new();
     let config = &edge.app.config;

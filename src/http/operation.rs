@@ -1,29 +1,32 @@
 //! A GraphQL request as it is sent, by whatever transport.
 
-use async_graphql::{Extensions, Request, Response, ServerError, Variables};
+use std::borrow::Cow;
+
+use async_graphql::{Response, ServerError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::graphql::Schema;
+use crate::graphql::{Request, Schema};
 
 /// The members of a request that mean something.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Body {
+struct Body<'a> {
     query: Option<String>,
     document_id: Option<String>,
     operation_name: Option<String>,
-    #[serde(default)]
-    variables: Variables,
-    extensions: Option<Extensions>,
+    #[serde(borrow)]
+    variables: Option<&'a RawValue>,
+    #[serde(borrow)]
+    extensions: Option<&'a RawValue>,
 }
 
 /// What the body of a POST holds.
-pub(super) enum Operations {
+pub(super) enum Operations<'a> {
     /// One request.
-    One(Box<Request>),
+    One(Request<'a>),
     /// A list of requests, each usable or not.
-    Batch(Vec<Result<Request, Unusable>>),
+    Batch(Vec<Result<Request<'a>, Unusable>>),
 }
 
 /// Why something is no request that could be executed.
@@ -60,9 +63,13 @@ impl From<&str> for Unusable {
 }
 
 /// Reads the body of a POST, which may hold up to `most` requests.
-pub(super) fn read_body(schema: &Schema, text: &[u8], most: usize) -> Result<Operations, Unusable> {
+pub(super) fn read_body<'a>(
+    schema: &Schema,
+    text: &'a [u8],
+    most: usize,
+) -> Result<Operations<'a>, Unusable> {
     if most < 2 || first(text) != Some(b'[') {
-        return read(schema, text).map(|request| Operations::One(Box::new(request)));
+        return read(schema, text).map(Operations::One);
     }
     let members: Vec<&RawValue> =
         serde_json::from_slice(text).map_err(|error| format!("it is not JSON: {error}"))?;
@@ -78,7 +85,7 @@ pub(super) fn read_body(schema: &Schema, text: &[u8], most: usize) -> Result<Ope
 }
 
 /// Reads a request.
-pub(super) fn read(schema: &Schema, text: &[u8]) -> Result<Request, Unusable> {
+pub(super) fn read<'a>(schema: &Schema, text: &'a [u8]) -> Result<Request<'a>, Unusable> {
     match first(text) {
         None => {
             return Err("it is empty; send an object such as {\"query\": \"{ viewer { tenantId } }\"}".into());
@@ -86,46 +93,66 @@ pub(super) fn read(schema: &Schema, text: &[u8]) -> Result<Request, Unusable> {
         Some(b'[') => return Err("it is a list; batches are not taken, send one request at a time".into()),
         Some(_) => {}
     }
-    let body: Body = serde_json::from_slice(text).map_err(|error| {
+    let body: Body<'_> = serde_json::from_slice(text).map_err(|error| {
         let kind = if error.is_data() { "it is not a GraphQL request" } else { "it is not JSON" };
         format!("{kind}: {error}")
     })?;
+    for (name, value) in [("variables", body.variables), ("extensions", body.extensions)] {
+        if value.is_some_and(|value| !is_object(value)) {
+            return Err(format!("it is not a GraphQL request: the member {name} is not an object").into());
+        }
+    }
     body.request(schema, "it has no member \"query\" with the document to execute")
 }
 
 /// Reads a request out of the query of a URL.
-pub(super) fn read_parameters(schema: &Schema, parameters: &str) -> Result<Request, Unusable> {
+pub(super) fn read_parameters(schema: &Schema, parameters: &str) -> Result<Request<'static>, Unusable> {
+    let (mut variables, mut extensions) = (None, None);
     let mut body = Body::default();
     for (name, value) in
         url::form_urlencoded::parse(parameters.as_bytes()).filter(|(_, value)| !value.is_empty())
     {
-        let malformed = |error| format!("the parameter {name} is not a JSON object: {error}");
         match name.as_ref() {
             "query" => body.query = Some(value.into_owned()),
             "documentId" => body.document_id = Some(value.into_owned()),
             "operationName" => body.operation_name = Some(value.into_owned()),
-            "variables" => body.variables = serde_json::from_str(&value).map_err(malformed)?,
-            "extensions" => body.extensions = serde_json::from_str(&value).map_err(malformed)?,
+            "variables" => variables = read_object(&name, &value)?,
+            "extensions" => extensions = read_object(&name, &value)?,
             _ => {}
         }
     }
-    body.request(schema, "it has no parameter \"query\"")
+    body.extensions = extensions.as_deref();
+    let request = body.request(schema, "it has no parameter \"query\"")?;
+    Ok(Request {
+        query: request.query,
+        operation_name: request.operation_name,
+        variables: variables.map(Cow::Owned),
+    })
 }
 
-impl Body {
+/// The JSON object in a parameter of a URL; null is none.
+fn read_object(name: &str, text: &str) -> Result<Option<Box<RawValue>>, Unusable> {
+    let malformed = |error: &dyn std::fmt::Display| {
+        Unusable::Malformed(format!("the parameter {name} is not a JSON object: {error}"))
+    };
+    let value: Option<Box<RawValue>> = serde_json::from_str(text).map_err(|error| malformed(&error))?;
+    match value {
+        Some(value) if !is_object(&value) => Err(malformed(&"it is another JSON value")),
+        value => Ok(value),
+    }
+}
+
+fn is_object(value: &RawValue) -> bool {
+    value.get().starts_with('{')
+}
+
+impl<'a> Body<'a> {
     /// The request, with the document that it has or names; `missing` says that it does neither.
-    fn request(self, schema: &Schema, missing: &str) -> Result<Request, Unusable> {
-        let extensions = self.extensions.unwrap_or_default();
-        let id = self.document_id.as_deref();
-        let query = match self.query {
-            Some(query) => query,
-            None if id.is_some() || schema.is_named(&extensions) => String::new(),
-            None => return Err(missing.into()),
-        };
-        let mut request = Request::new(query).variables(self.variables);
-        request.operation_name = self.operation_name;
-        request.extensions = extensions;
-        schema.complete(request, id).map_err(|error| Unusable::Refused(Box::new(error)))
+    fn request(self, schema: &Schema, missing: &str) -> Result<Request<'a>, Unusable> {
+        let document = schema.document(self.query, self.document_id.as_deref(), self.extensions);
+        let query = document.map_err(|error| Unusable::Refused(Box::new(error)))?.ok_or(missing)?;
+        let variables = self.variables.map(Cow::Borrowed);
+        Ok(Request { query, operation_name: self.operation_name, variables })
     }
 }
 
@@ -142,11 +169,11 @@ mod tests {
 
     static SCHEMA: LazyLock<Schema> = LazyLock::new(|| schema(&Config::default()));
 
-    fn read(text: &[u8]) -> Result<Request, String> {
+    fn read(text: &[u8]) -> Result<Request<'_>, String> {
         super::read(&SCHEMA, text).map_err(problem)
     }
 
-    fn read_parameters(parameters: &str) -> Result<Request, String> {
+    fn read_parameters(parameters: &str) -> Result<Request<'static>, String> {
         super::read_parameters(&SCHEMA, parameters).map_err(problem)
     }
 
@@ -164,7 +191,7 @@ mod tests {
         let request = read(text).unwrap();
         assert_eq!(request.query, "query Q($a: Int) { x(a: $a) }");
         assert_eq!(request.operation_name.as_deref(), Some("Q"));
-        assert_eq!(serde_json::to_string(&request.variables).unwrap(), r#"{"a":1}"#);
+        assert_eq!(request.variables.unwrap().get(), r#"{"a": 1}"#);
     }
 
     #[test]
@@ -172,7 +199,9 @@ mod tests {
         let request =
             read_parameters("query=%7Bx%7D&operationName=&variables=%7B%22a%22%3A1%7D&more=1").unwrap();
         assert_eq!((request.query.as_str(), request.operation_name), ("{x}", None));
-        assert_eq!(serde_json::to_string(&request.variables).unwrap(), r#"{"a":1}"#);
+        assert_eq!(request.variables.unwrap().get(), r#"{"a":1}"#);
+        let request = read_parameters("query=%7Bx%7D&variables=null&extensions=null").unwrap();
+        assert!(request.variables.is_none());
         for (parameters, part) in [
             ("", "no parameter \"query\""),
             ("variables=%7B%7D", "no parameter \"query\""),
@@ -188,7 +217,7 @@ mod tests {
     fn null_is_as_good_as_absent() {
         let text = br#"{"query": "{x}", "operationName": null, "variables": null, "extensions": null}"#;
         let request = read(text).unwrap();
-        assert_eq!((request.operation_name, request.variables.len()), (None, 0));
+        assert!(request.operation_name.is_none() && request.variables.is_none());
     }
 
     #[test]
@@ -207,17 +236,17 @@ mod tests {
             (r#"{"qeury": "{x}"}"#, "no member \"query\""),
             (r#"{"query": null}"#, "no member \"query\""),
             (r#"{"query": 1}"#, "it is not a GraphQL request: invalid type: integer `1`, expected a string"),
-            (r#"{"query": "{x}", "variables": [7]}"#, "expected a map"),
-            (r#"{"query": "{x}", "variables": "{}"}"#, "expected a map"),
+            (r#"{"query": "{x}", "variables": [7]}"#, "the member variables is not an object"),
+            (r#"{"query": "{x}", "variables": "{}"}"#, "the member variables is not an object"),
             (r#"{"query": "{x}", "operationName": 1}"#, "expected a string"),
-            (r#"{"query": "{x}", "extensions": 1}"#, "expected a map"),
+            (r#"{"query": "{x}", "extensions": 1}"#, "the member extensions is not an object"),
             (r#"{"query": "{x}", "query": "{y}"}"#, "duplicate field `query`"),
         ] {
             let message = read(text.as_bytes()).unwrap_err();
             assert!(message.contains(part), "{text}: {message}");
         }
         let deep = format!("{{\"query\": \"{{x}}\", \"variables\": {{\"a\": {}", "[".repeat(100_000));
-        assert!(read(deep.as_bytes()).unwrap_err().contains("recursion limit"));
+        assert!(read(deep.as_bytes()).unwrap_err().contains("it is not JSON: EOF"));
         assert!(read(b"{\"query\": \"\xff\"}").unwrap_err().contains("it is not JSON"));
     }
 }

@@ -7,9 +7,8 @@ use futures_util::{
     StreamExt as _,
     stream::{BoxStream, once},
 };
-use tokio::time::timeout;
+use tokio::time::Instant;
 
-use super::graphql::timed_out;
 use crate::graphql::{Chosen, Code, Endpoint, Item};
 
 /// Whether an operation does not end by itself: a subscription ends when the client or the server ends it.
@@ -23,8 +22,9 @@ pub(super) fn responses(endpoint: Endpoint, operation: Chosen, limit: Duration) 
     let responses = if is_endless(&operation) {
         endpoint.execute_stream(operation)
     } else {
-        let execute = async move { timeout(limit, endpoint.execute_chosen(operation)).await };
-        once(execute).map(|response| Item::Response(response.unwrap_or_else(|_| timed_out()))).boxed()
+        let deadline = Instant::now() + limit;
+        let execute = async move { endpoint.execute_chosen(operation, Some(deadline)).await };
+        once(execute).map(Item::Response).boxed()
     };
     let failed = |_| Item::Response(failed());
     AssertUnwindSafe(responses).catch_unwind().map(move |item| item.unwrap_or_else(failed)).boxed()

@@ -6,7 +6,6 @@
 
 use std::{borrow::Cow, convert::Infallible, sync::Arc, time::Duration};
 
-use async_graphql::Request;
 use axum::{
     body::{Body, Bytes},
     http::{
@@ -27,12 +26,14 @@ use super::{
     graphql::{URL, unusable_response},
     media::Media,
     operation,
+    refusal::Refusal,
     responses::{failed, is_endless, responses},
+    sockets::Permit,
 };
 use crate::{
     access::Session,
     events::Place,
-    graphql::{Endpoint, Item},
+    graphql::{Endpoint, Item, Request},
 };
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -59,7 +60,7 @@ pub(super) fn get(
     parameters: &str,
 ) -> Response {
     match operation::read_parameters(&edge.schema, parameters) {
-        Ok(request) => open(edge, session, endpoint, request, last_event_id(headers).as_deref()),
+        Ok(request) => open(edge, session, endpoint, &request, last_event_id(headers).as_deref()),
         Err(unusable) => unusable_response(unusable, URL, Media::Json),
     }
 }
@@ -69,19 +70,20 @@ pub(super) fn open(
     edge: &Arc<Edge>,
     session: Session,
     endpoint: Endpoint,
-    request: Request,
+    request: &Request<'_>,
     last_event_id: Option<&str>,
 ) -> Response {
-    if let Err(refusal) = edge.room() {
-        return refusal.into_response();
-    }
+    let permit = match edge.sockets.take(&session.caller, edge.quota) {
+        Ok(permit) => permit,
+        Err(full) => return Refusal::from(edge.count_refused(full)).into_response(),
+    };
     let (endpoint, place) = endpoint.resuming(last_event_id);
     let operation = endpoint.choose(request);
     let is_endless = is_endless(&operation);
     let responses = responses(endpoint, operation, edge.app.config.limits.request_timeout());
     // One event on its way, one being made: what a client does not take stays in the log.
     let (events, taken) = mpsc::channel(1);
-    let stream = Stream { edge: Arc::clone(edge), session, events, place, is_endless };
+    let stream = Stream { edge: Arc::clone(edge), session, events, place, is_endless, _permit: permit };
     edge.sockets.spawn(stream.run(responses).in_current_span());
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8")),
@@ -105,6 +107,7 @@ struct Stream {
     events: mpsc::Sender<String>,
     place: Arc<Place>,
     is_endless: bool,
+    _permit: Permit,
 }
 
 impl Stream {

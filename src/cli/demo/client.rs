@@ -1,7 +1,6 @@
 //! The demo as a client of the API.
 
 use anyhow::{Context as _, bail};
-use async_graphql::{Request, Variables};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -9,7 +8,7 @@ use crate::{
     access::Caller,
     app::App,
     config::Config,
-    graphql::{self, Endpoint},
+    graphql::{self, Endpoint, Request},
 };
 
 /// The demo's name in the history.
@@ -63,8 +62,8 @@ impl Client {
 
     /// Executes an operation whose one field is called `result`, and gives what that answers.
     pub async fn ask<T: DeserializeOwned>(&self, document: &str, variables: Value) -> anyhow::Result<T> {
-        let request = Request::new(document).variables(Variables::from_json(variables));
-        let response = Box::pin(self.0.execute(request)).await;
+        let request = Request::new(document).with_variables(&variables)?;
+        let response = Box::pin(self.0.execute(&request)).await;
         if let Some(error) = response.errors.first() {
             bail!("{}", error.message);
         }

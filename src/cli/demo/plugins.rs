@@ -23,7 +23,10 @@ use super::{
     client::{Client, Page},
     orders::SERVED_PREFIX,
 };
-use crate::{app::App, usecase::plugin::call_back};
+use crate::{
+    app::App,
+    usecase::plugin::{CallbackToken, call_back},
+};
 
 /// Cash on delivery beyond this, in whatever currency, is too good to be true.
 const MOST_CASH: f64 = 20_000.0;
@@ -253,8 +256,9 @@ async fn fraud_check(State(app): State<App>, Json(document): Json<Value>) -> Res
         tokio::time::sleep(CLOSER_LOOK).await;
         let run = |member: &str| document.pointer(member).and_then(Value::as_str).unwrap_or_default();
         // What a POST to the callback URL does; a plugin elsewhere would send one.
-        let answered =
-            call_back(&app, run("/run/id"), run("/run/callbackToken"), br#"{"verdict": "PASS"}"#).await;
+        let opened = CallbackToken::open(&app, run("/run/id"), run("/run/callbackToken"));
+        let Some((run_id, token)) = opened else { return };
+        let answered = call_back(&app, run_id, &token, br#"{"verdict": "PASS"}"#).await;
         tracing::debug!(?answered, "the demo's fraud check has looked more closely");
     });
     StatusCode::ACCEPTED.into_response()

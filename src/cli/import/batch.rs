@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use async_graphql::{Name, Request, Response, ServerError, Value, Variables, indexmap::IndexMap};
-use serde::Deserialize;
+use async_graphql::{Response, ServerError, Value};
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::{Problem, input::Batch, item::Item};
 use crate::{
     access::Caller,
     app::App,
-    graphql::{self, Code, Endpoint},
+    graphql::{self, Code, Endpoint, Request},
     store::Tenant,
 };
 
@@ -45,6 +45,19 @@ enum Answer {
     Results(Vec<OrderResult>),
     /// One of them does not fit the schema, so that none was looked at.
     Misfit(ServerError),
+}
+
+/// What the document takes.
+#[derive(Serialize)]
+struct Variables<'a> {
+    input: Input<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Input<'a> {
+    on_error: &'static str,
+    orders: Vec<&'a Value>,
 }
 
 #[derive(Deserialize)]
@@ -116,9 +129,11 @@ impl Importer {
     }
 
     async fn send(&self, items: &[Item], shutdown: &CancellationToken) -> Result<Answer, String> {
+        let orders = items.iter().map(|item| &item.order).collect();
+        let variables = Variables { input: Input { on_error: "SKIP_FAILED", orders } };
+        let request = Request::new(DOCUMENT).with_variables(&variables).map_err(|error| error.to_string())?;
         for pause in TRY_AGAIN_AFTER.map(Some).into_iter().chain([None]) {
-            let request = Request::new(DOCUMENT).variables(variables(items));
-            let error = match read(Box::pin(self.0.execute(request)).await)? {
+            let error = match read(Box::pin(self.0.execute(&request)).await)? {
                 Ok(results) => return Ok(Answer::Results(results)),
                 Err(error) => error,
             };
@@ -158,17 +173,6 @@ impl Outcome {
             self.created += 1;
         }
     }
-}
-
-fn variables(items: &[Item]) -> Variables {
-    let orders = items.iter().map(|item| item.order.clone()).collect();
-    let input = IndexMap::from_iter([
-        (Name::new("onError"), Value::from("SKIP_FAILED")),
-        (Name::new("orders"), Value::List(orders)),
-    ]);
-    let mut variables = Variables::default();
-    variables.insert(Name::new("input"), Value::Object(input));
-    variables
 }
 
 /// The results, or the first error; failing where it is neither.

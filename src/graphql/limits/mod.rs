@@ -1,14 +1,14 @@
 //! Limits that hold before anything is executed: what a document may ask for, and what may come with it.
 //!
 //! Most of it follows from the document alone and is kept with it (see [`super::documents`]); what remains for each
-//! request is to look at its variables.
+//! request is to look at its variables (see also [`super::variables`], which bounds them).
 
 mod measure;
 mod text;
 mod weights;
 
 use async_graphql::{
-    ServerError, Value, Variables,
+    ServerError, Variables,
     parser::types::{ExecutableDocument, OperationDefinition},
 };
 
@@ -63,16 +63,8 @@ pub(super) fn check_operation(
 }
 
 impl Cost {
-    /// What the operation costs with these variables; refuses it if that is too much, or if a list in them is too long.
+    /// What the operation costs with these variables; refuses it if that is too much.
     pub(super) fn check(&self, variables: &Variables, limits: &Limits) -> Result<u64, ServerError> {
-        for (name, value) in variables.iter() {
-            if let Some(length) = longer_list(value, limits.list) {
-                return Err(too_much(format!(
-                    "a list in the variable {name} has {length} members; at most {} are taken",
-                    limits.list
-                )));
-            }
-        }
         let cost = self.0.cost(variables);
         if usize::try_from(cost).is_ok_and(|cost| cost <= limits.complexity) {
             return Ok(cost);
@@ -87,14 +79,4 @@ impl Cost {
 
 fn too_much(message: impl Into<String>) -> ServerError {
     Code::QueryTooComplex.server_error(message)
-}
-
-/// The length of a list that has more than `most` members, if there is one.
-fn longer_list(value: &Value, most: usize) -> Option<usize> {
-    match value {
-        Value::List(members) if members.len() > most => Some(members.len()),
-        Value::List(members) => members.iter().find_map(|member| longer_list(member, most)),
-        Value::Object(fields) => fields.values().find_map(|field| longer_list(field, most)),
-        _ => None,
-    }
 }

@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use async_graphql::Request;
 use async_stream::stream;
 use futures_util::{
     StreamExt as _,
@@ -11,7 +10,7 @@ use futures_util::{
 
 use super::message::{self, ServerMessage};
 use crate::{
-    graphql::{Endpoint, Item},
+    graphql::{Endpoint, Item, Request},
     http::{
         answer,
         responses::{failed, is_endless, responses},
@@ -48,7 +47,7 @@ impl Operations {
     }
 
     /// Begins an operation; one that is no subscription must end within `limit`.
-    pub(super) fn begin(&mut self, id: &str, request: Request, endpoint: Endpoint, limit: Duration) {
+    pub(super) fn begin(&mut self, id: &str, request: &Request<'_>, endpoint: Endpoint, limit: Duration) {
         let id: Arc<str> = id.into();
         let operation = endpoint.choose(request);
         let is_endless = is_endless(&operation);

@@ -46,8 +46,6 @@ pub struct CallbackToken {
 pub enum CalledBack {
     /// The run goes on.
     Taken,
-    /// The token was not made for this run.
-    Forged,
     /// It is no verdict, and the token may be used again.
     NoVerdict(String),
     /// The step has its answer already.
@@ -65,9 +63,11 @@ impl CallbackToken {
         Ok(Secret::new(app.keyring.seal(&text, &context(run_id), nonce)))
     }
 
-    fn open(app: &App, run_id: PluginRunId, token: &str) -> Option<Self> {
+    /// The run and the token, if it was made for that run.
+    pub fn open(app: &App, run_id: &str, token: &str) -> Option<(PluginRunId, Self)> {
+        let run_id = PluginRunId::parse(run_id).ok()?;
         let text = app.keyring.open(token, &context(run_id)).ok()?;
-        serde_json::from_slice(&text).ok()
+        Some((run_id, serde_json::from_slice(&text).ok()?))
     }
 }
 
@@ -76,15 +76,18 @@ fn context(run_id: PluginRunId) -> String {
 }
 
 /// Takes an answer that comes later. Only one that the run goes on with uses its token up.
-pub async fn call_back(app: &App, run_id: &str, token: &str, body: &[u8]) -> Result<CalledBack, Error> {
-    let Ok(run_id) = PluginRunId::parse(run_id) else { return Ok(CalledBack::Forged) };
-    let Some(token) = CallbackToken::open(app, run_id, token) else { return Ok(CalledBack::Forged) };
+pub async fn call_back(
+    app: &App,
+    run_id: PluginRunId,
+    token: &CallbackToken,
+    body: &[u8],
+) -> Result<CalledBack, Error> {
     let caller = Caller::system(Tenant::new(&token.tenant));
     let reader = app.reader(&caller);
     let Some(run) = store::plugin_run::by_ids(&reader.db(), &[run_id]).await?.pop() else {
         return Ok(CalledBack::Over("there is no such run any more".to_owned()));
     };
-    if let Some(refusal) = refuse(&run, &token, app.clock.now()) {
+    if let Some(refusal) = refuse(&run, token, app.clock.now()) {
         return Ok(refusal);
     }
     let answer = match judge_callback(body) {
@@ -100,7 +103,7 @@ pub async fn call_back(app: &App, run_id: &str, token: &str, body: &[u8]) -> Res
     let http: Option<StoredHttp> = http.map(serde_json::from_str).transpose()?;
     let max_attempts = http.map_or(1, |http| http.max_attempts);
     let asked = Asked { step: &step, max_attempts, seen: token.seen };
-    settle(app, &caller.named(&format!("plugin:{name}")), &run, &token, asked, answer, body).await
+    settle(app, &caller.named(&format!("plugin:{name}")), &run, token, asked, answer, body).await
 }
 
 /// Why an answer to a run is not taken.

@@ -148,7 +148,7 @@ async fn a_document_that_is_kept_is_checked_for_each_caller() {
     {
         let endpoint =
             waybill::graphql::Endpoint::new(schema.clone(), app.app.clone(), caller(scopes), "test");
-        let response = endpoint.execute(async_graphql::Request::new(document)).await;
+        let response = endpoint.execute(&waybill::graphql::Request::new(document)).await;
         assert_eq!(response.is_ok(), allowed, "{scopes:?}");
     }
 }

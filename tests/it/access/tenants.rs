@@ -3,19 +3,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use async_graphql::{
-    Request,
-    parser::{
-        parse_schema,
-        types::{BaseType, FieldDefinition, InputValueDefinition, Type, TypeKind, TypeSystemDefinition},
-    },
+use async_graphql::parser::{
+    parse_schema,
+    types::{BaseType, FieldDefinition, InputValueDefinition, Type, TypeKind, TypeSystemDefinition},
 };
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use waybill::{
     access::{Caller, Scopes},
     config::{Config, Limits},
-    graphql::{Endpoint, Item},
+    graphql::{Endpoint, Item, Request},
     store::Tenant,
 };
 
@@ -311,7 +308,7 @@ async fn no_subscription_hears_anything_of_another_tenant() {
     let endpoint = Endpoint::new(schema, app.app.clone(), of("beta"), "test");
     let (heard, mut told) = tokio::sync::mpsc::unbounded_channel();
     let listen = |document: String| {
-        let chosen = endpoint.choose(Request::new(document.as_str()));
+        let chosen = endpoint.choose(&Request::new(document.as_str()));
         let (mut stream, heard) = (endpoint.execute_stream(chosen), heard.clone());
         tokio::spawn(async move {
             while let Some(item) = stream.next().await {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Request as Operation, Variables};
 use axum::{
     Router,
     body::Body,
@@ -19,7 +18,7 @@ use waybill::{
     app::App,
     config::{AccessConfig, Config},
     events::Place,
-    graphql::{self, Endpoint, Item},
+    graphql::{self, Endpoint, Item, Request as Operation},
     plugins::Worker,
     seam::{Clock, Ids},
     secret::Keyring,
@@ -160,7 +159,7 @@ impl TestApp {
     ) -> (BoxStream<'static, Value>, Arc<Place>) {
         let (endpoint, place) = self.endpoint(caller).resuming(None);
         let answers =
-            endpoint.execute_stream(endpoint.choose(Operation::new(document))).map(|item| match item {
+            endpoint.execute_stream(endpoint.choose(&Operation::new(document))).map(|item| match item {
                 Item::Response(response) => serde_json::to_value(response).unwrap(),
                 Item::Written(text) => serde_json::from_str(&text).unwrap(),
             });
@@ -170,8 +169,8 @@ impl TestApp {
     /// Executes a document on behalf of any caller.
     pub(crate) async fn execute_as(&self, caller: Caller, document: &str, variables: Value) -> Reply {
         let endpoint = self.endpoint(caller);
-        let operation = Operation::new(document).variables(Variables::from_json(variables));
-        Reply(serde_json::to_value(endpoint.execute(operation).await).unwrap())
+        let operation = Operation::new(document).with_variables(&variables).unwrap();
+        Reply(serde_json::to_value(endpoint.execute(&operation).await).unwrap())
     }
 
     /// Executes a document for whoever shows a token.

@@ -7,13 +7,13 @@ use axum::{
 use serde_json::json;
 use waybill::{
     access::Scope,
-    config::{AccessConfig, Config},
+    config::{AccessConfig, Config, Limits},
 };
 
 use super::{Answer, ask, get, post_json};
 use crate::{
     access::{caller, issuer::Key},
-    harness::{Socket, TestApp, samples::order, text},
+    harness::{Socket, TestApp, samples::order, socket::Word, sse::EventStream, text, wait::until},
 };
 
 /// The lines about one metric, without its help.
@@ -71,6 +71,89 @@ async fn operations_are_counted_by_name_and_outcome() {
     assert_eq!(lines(&answer, "waybill_sockets"), ["waybill_sockets 1"]);
     assert_eq!(lines(&answer, "waybill_database_connections").len(), 4);
     assert!(answer.text.ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn an_operation_that_runs_into_the_time_limit_is_counted_once_on_every_transport() {
+    // There is no time at all for what has to wait for the store a hundred times.
+    let limits = Limits { seconds: 0, ..Limits::default() };
+    let app = TestApp::configured(Config { limits, batch_limit: 2, ..Config::default() }).await;
+    let address = app.listen().await;
+    let fields: String = (0..100).map(|number| format!("a{number}:orders{{nodes{{id}}}}")).collect();
+    let document = format!("query Slow{{{fields}}}");
+    let document = document.as_str();
+    let slow = json!({"query": document});
+    let counted = async || {
+        let answer = get(&app, "/metrics").await;
+        let mut operations = lines(&answer, "waybill_operations_total").join("\n");
+        operations.push('\n');
+        operations.push_str(&lines(&answer, "waybill_errors_total").join("\n"));
+        operations
+    };
+    let expected = |count: usize| {
+        format!(
+            "waybill_operations_total{{kind=\"query\",name=\"Slow\",outcome=\"timeout\"}} {count}\n\
+             waybill_errors_total{{code=\"TIMEOUT\"}} {count}"
+        )
+    };
+    assert_eq!(post_json(&app, slow.to_string()).await.refusal().1, "TIMEOUT");
+    assert_eq!(counted().await, expected(1));
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("query", document).finish();
+    assert_eq!(get(&app, &format!("/graphql?{query}")).await.refusal().1, "TIMEOUT");
+    assert_eq!(counted().await, expected(2));
+    post_json(&app, json!([slow, slow]).to_string()).await;
+    assert_eq!(counted().await, expected(4));
+    let mut stream = EventStream::open(&app, document, json!({}), None).await;
+    assert!(stream.shown().await.unwrap().data.contains("TIMEOUT"));
+    assert_eq!(counted().await, expected(5));
+    let mut socket = Socket::open(address).await;
+    socket.subscribe("1", document, json!({})).await;
+    assert!(
+        matches!(socket.word("1").await, Word::Error(errors) if errors[0]["extensions"]["code"] == "TIMEOUT")
+    );
+    assert_eq!(counted().await, expected(6));
+    let answer = get(&app, "/metrics").await;
+    let took = r#"waybill_operation_seconds_count{kind="query",name="Slow"} 6"#;
+    assert!(answer.text.contains(took), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn an_operation_that_its_client_gives_up_is_counted() {
+    let app = TestApp::start().await;
+    let writer = app.app.database.write_transaction().await.unwrap();
+    let document =
+        "mutation GivenUp($input: OrderCreateInput!) { orderCreate(input: $input) { order { id } } }";
+    let mut socket = Socket::open(app.listen().await).await;
+    socket.subscribe("1", document, json!({"input": order(1)})).await;
+    socket.is_silent().await;
+    socket.say(json!({"type": "complete", "id": "1"})).await;
+    socket.is_silent().await;
+    let given_up = r#"waybill_operations_total{kind="mutation",name="GivenUp",outcome="abandoned"} 1"#;
+    until("the count", async || get(&app, "/metrics").await.text.contains(given_up).then_some(())).await;
+    drop(writer);
+    assert_eq!(lines(&get(&app, "/metrics").await, "waybill_errors_total"), [""; 0]);
+}
+
+#[tokio::test]
+async fn callers_without_scopes_do_not_use_up_the_names() {
+    let access = AccessConfig { api_keys: true, ..AccessConfig::default() };
+    let app = TestApp::start_closed(access).await;
+    for number in 0..300 {
+        app.execute_as(caller(&[]), &format!("query Q{number} {{ viewer {{ tenantId }} }}"), json!({})).await;
+    }
+    let known = "query Known { orders { nodes { id } } }";
+    app.execute_as(caller(&[Scope::OrdersRead]), known, json!({})).await.data();
+    let text = app.app.metrics.text(&waybill::metrics::Now::default()).unwrap();
+    let mut operations: Vec<_> =
+        text.lines().filter(|line| line.starts_with("waybill_operations_total{")).collect();
+    operations.sort_unstable();
+    assert_eq!(
+        operations,
+        [
+            r#"waybill_operations_total{kind="query",name="Known",outcome="ok"} 1"#,
+            r#"waybill_operations_total{kind="query",name="other",outcome="ok"} 300"#,
+        ]
+    );
 }
 
 #[tokio::test]

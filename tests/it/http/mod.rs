@@ -16,6 +16,8 @@ mod shutdown;
 mod socket;
 mod sse;
 mod traces;
+mod unknown;
+mod variables;
 
 use axum::{
     body::Body,

@@ -100,7 +100,7 @@ async fn what_is_no_verdict_or_has_no_token_changes_nothing_and_uses_nothing_up(
             Some(token.as_str()),
             &format!("{{\"verdict\": \"PASS\", \"x\": \"{}\"}}", "x".repeat(300_000)),
             413,
-            "",
+            r#"{"error":"the body is larger than the server takes; send less at once"}"#,
         ),
     ] {
         let (found, answer) = call_back(&app, &told, token, body).await;

@@ -45,14 +45,14 @@ const NO: &str =
     r#"{"verdict": "REJECT", "reasons": [{"code": "NO_SERVICE", "message": "nobody goes there"}]}"#;
 
 /// Saves a plugin at an endpoint, and gives its id and its secret.
-async fn plugin(app: &TestApp, name: &str, http: Value) -> (String, String) {
+pub(crate) async fn plugin(app: &TestApp, name: &str, http: Value) -> (String, String) {
     let input = json!({"name": name, "http": http});
     let payload = app.change("pluginCreate", input, "plugin { id } secret").await;
     (text(&payload["plugin"]["id"]), text(&payload["secret"]))
 }
 
 /// Saves a workflow of one step, and gives its id.
-async fn workflow(app: &TestApp, name: &str, plugin_id: &str, policy: &str) -> String {
+pub(crate) async fn workflow(app: &TestApp, name: &str, plugin_id: &str, policy: &str) -> String {
     let step = json!({"name": "check", "pluginId": plugin_id, "failurePolicy": policy});
     let input = json!({"name": name, "trigger": "ORDER_INITIATED", "start": "check", "steps": [step]});
     let payload = app.change("pluginWorkflowCreate", input, "pluginWorkflow { id }").await;
