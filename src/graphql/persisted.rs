@@ -194,16 +194,16 @@ mod tests {
         let persisted = Persisted::new(None);
         let hash = sha256("{ a }");
         assert_eq!(hash, "1c7e1e347f726166b5b1c55afd61f278cc9b45e00c108ec33d540a566379811b");
-        let error = persisted.complete("".to_owned(), Some(&hash), None).unwrap_err();
+        let error = persisted.complete(String::new(), Some(&hash), None).unwrap_err();
         assert_eq!(
             (error.message.as_str(), code(&error).as_str()),
             ("PersistedQueryNotFound", "\"PERSISTED_QUERY_NOT_FOUND\"")
         );
         assert_eq!(persisted.complete("{ a }".to_owned(), Some(&hash), None).unwrap(), "{ a }");
         for named in [
-            persisted.complete("".to_owned(), Some(&hash), None),
-            persisted.complete("".to_owned(), Some(&hash.to_uppercase()), None),
-            persisted.complete("".to_owned(), None, Some(&format!("sha256:{hash}"))),
+            persisted.complete(String::new(), Some(&hash), None),
+            persisted.complete(String::new(), Some(&hash.to_uppercase()), None),
+            persisted.complete(String::new(), None, Some(&format!("sha256:{hash}"))),
         ] {
             assert_eq!(named.unwrap(), "{ a }");
         }
@@ -216,7 +216,7 @@ mod tests {
         let hash = sha256("{ a }");
         let error = persisted.complete("{ b }".to_owned(), Some(&hash), None).unwrap_err();
         assert_eq!(code(&error), "\"BAD_USER_INPUT\"");
-        assert!(persisted.complete("".to_owned(), Some(&hash), None).is_err());
+        assert!(persisted.complete(String::new(), Some(&hash), None).is_err());
         let named = |extension: serde_json::Value| {
             super::hash(&to_raw_value(&json!({"persistedQuery": extension})).unwrap())
         };

@@ -225,11 +225,7 @@ mod tests {
     fn read_as(query: &str, variables: &str, limits: &Limits) -> Result<String, (String, String)> {
         let document = Document::choose(parse_query(query).unwrap(), None, limits).unwrap();
         let variables = RawValue::from_string(variables.to_owned()).unwrap();
-        let request = Request {
-            query: query.to_owned(),
-            operation_name: None,
-            variables: Some(std::borrow::Cow::Owned(variables)),
-        };
+        let request = Request::new(query).with_variables(&variables).unwrap();
         match read(&request, &document, limits) {
             Ok(variables) => Ok(serde_json::to_string(&variables).unwrap()),
             Err(error) => {

@@ -20,7 +20,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 use tower::Service;
@@ -73,11 +73,12 @@ async fn serve_heads(listener: TcpListener, router: Router, stopping: Cancellati
         let service = Connection { router: router.clone(), state: State::default() };
         let state = service.state.clone();
         let (builder, watcher, stopping) = (builder.clone(), connections.watcher(), stopping.clone());
+        let deadline = Instant::now() + first;
         tokio::spawn(async move {
             // The library waits for the first bytes without a limit, because they tell which version of HTTP it is.
             let mut byte = [0];
             let spoke = tokio::select! {
-                spoke = timeout(first, stream.peek(&mut byte)) => matches!(spoke, Ok(Ok(1))),
+                spoke = timeout_at(deadline, stream.peek(&mut byte)) => matches!(spoke, Ok(Ok(1))),
                 () = stopping.cancelled() => false,
             };
             if !spoke {
@@ -87,7 +88,7 @@ async fn serve_heads(listener: TcpListener, router: Router, stopping: Cancellati
             let service = TowerToHyperService::new(service);
             let connection = builder.serve_connection_with_upgrades(stream, service);
             let mut connection = pin!(watcher.watch(connection.into_owned()));
-            let ended = match timeout(first, &mut connection).await {
+            let ended = match timeout_at(deadline, &mut connection).await {
                 Ok(ended) => ended,
                 Err(_) if state.has_begun() => connection.await,
                 Err(_) => return tracing::debug!("a connection without a request was ended"),
@@ -169,7 +170,10 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        time::timeout,
+    };
 
     use super::*;
 

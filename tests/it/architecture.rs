@@ -96,7 +96,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     (".begin()", &["store/transaction.rs", "store/database.rs", "cli/import/split.rs"]),
     // One place chooses the operation of a document.
     ("DocumentOperations", &["graphql/documents.rs"]),
-    ("operation_name", &["graphql/endpoint.rs", "http/operation.rs"]),
+    ("operation_name", &["graphql/endpoint.rs", "graphql/request.rs", "http/operation.rs"]),
     ("ActiveModel", &["store"]),
     ("DatabaseConnection,", &["store"]),
     (

@@ -23,11 +23,12 @@ use axum::{
     body::Body,
     http::{Request, StatusCode, header::CONTENT_TYPE},
 };
+use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::harness::{TestApp, text};
+use crate::harness::{TestApp, samples::order, text};
 
 const VIEWER: &str = r#"{"query": "{ viewer { tenantId } }"}"#;
 
@@ -79,6 +80,14 @@ async fn post(app: &TestApp, headers: &[(&str, &str)], body: impl Into<Body>) ->
 /// The same as JSON.
 async fn post_json(app: &TestApp, body: impl Into<Body>) -> Answer {
     post(app, &[(CONTENT_TYPE.as_str(), "application/json")], body).await
+}
+
+/// Sends an order to a mutation that has to wait for something, and goes away at once.
+fn give_up(app: &TestApp, document: &str) {
+    let body = json!({"query": document, "variables": {"input": order(1)}}).to_string();
+    let request =
+        Request::post("/graphql").header(CONTENT_TYPE, "application/json").body(Body::from(body)).unwrap();
+    assert!(app.router.clone().oneshot(request).now_or_never().is_none());
 }
 
 async fn get(app: &TestApp, path: &str) -> Answer {

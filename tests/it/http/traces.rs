@@ -16,7 +16,10 @@ use prost::Message as _;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use waybill::{config::Config, plugins};
+use waybill::{
+    config::{Config, Limits},
+    plugins,
+};
 
 use super::{Answer, get};
 use crate::{
@@ -202,6 +205,28 @@ async fn operations_on_a_socket_and_deliveries_have_traces_of_their_own() {
         let told = call.headers["traceparent"].to_str().unwrap();
         assert_eq!(told, format!("00-{}-{}-01", hex(&delivery.trace_id), hex(&delivery.span_id)));
     }
+}
+
+#[tokio::test]
+async fn what_did_not_end_by_itself_is_told_as_failed() {
+    let collector = Collector::start().await;
+    let limits = Limits { seconds: 1, ..Limits::default() };
+    let otlp_endpoint = Some(collector.endpoint.clone());
+    let app = TestApp::configured(Config { otlp_endpoint, limits, ..Config::default() }).await;
+    // The store's only writer is in use.
+    let writer = app.app.database.write_transaction().await.unwrap();
+    let document = "mutation($input: OrderCreateInput!) { orderCreate(input: $input) { order { id } } }";
+    let body = json!({"query": document, "variables": {"input": order(1)}}).to_string();
+    assert_eq!(super::post_json(&app, body).await.refusal().1, "TIMEOUT");
+    super::give_up(&app, document);
+    drop(writer);
+    app.app.traces.stop().await;
+    let spans = collector.spans();
+    let mut mutations: Vec<_> = spans.iter().filter(|span| span.name == "mutation").collect();
+    mutations.sort_by_key(|span| span.start_time_unix_nano);
+    let failed: Vec<_> =
+        mutations.iter().map(|span| attributes(&span.attributes)["error.type"].clone()).collect();
+    assert_eq!(failed, ["TIMEOUT", "abandoned"]);
 }
 
 #[tokio::test]
