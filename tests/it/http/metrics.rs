@@ -13,7 +13,7 @@ use waybill::{
 use super::{Answer, ask, get, give_up, post_json};
 use crate::{
     access::{caller, issuer::Key},
-    harness::{Socket, TestApp, samples::order, socket::Word, sse::EventStream, text, wait::until},
+    harness::{Socket, TestApp, samples::order, socket::Word, sse::EventStream, text},
 };
 
 /// The lines about one metric, without its help.
