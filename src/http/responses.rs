@@ -8,6 +8,8 @@ use futures_util::{
     stream::{BoxStream, once},
 };
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use crate::graphql::{Chosen, Code, Endpoint, Item};
 
@@ -18,13 +20,17 @@ pub(super) fn is_endless(operation: &Chosen) -> bool {
 
 /// What a subscription answers, or the one answer of another operation, which must come within `limit`. A panic ends the
 /// operation, and nothing else.
+///
+/// What answers once runs in a task of its own: it may have a transaction open, for which others wait, and whoever takes
+/// the answers may be held up for long by a client that reads nothing. Dropped, it ends.
 pub(super) fn responses(endpoint: Endpoint, operation: Chosen, limit: Duration) -> BoxStream<'static, Item> {
     let responses = if is_endless(&operation) {
         endpoint.execute_stream(operation)
     } else {
         let deadline = Instant::now() + limit;
         let execute = async move { endpoint.execute_chosen(operation, Some(deadline)).await };
-        once(execute).map(Item::Response).boxed()
+        let executed = AbortOnDropHandle::new(tokio::spawn(execute.in_current_span()));
+        once(executed).map(|response| Item::Response(response.unwrap_or_else(|_| failed()))).boxed()
     };
     let failed = |_| Item::Response(failed());
     AssertUnwindSafe(responses).catch_unwind().map(move |item| item.unwrap_or_else(failed)).boxed()

@@ -3,6 +3,7 @@
 //!
 //! They are short here; `bench/malice.py` runs them against a release, with figures.
 
+mod load;
 mod queries;
 mod statements;
 
