@@ -41,6 +41,11 @@ impl Fault {
         }
     }
 
+    /// Whether the same may go through later although nobody mends anything: the store is out of reach, busy or full.
+    pub const fn is_temporary(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+
     /// The same fault for somebody else whom it befell.
     #[must_use]
     pub fn repeated(&self) -> Self {

@@ -470,9 +470,9 @@ impl Seeded {
                 started_at: now,
                 duration: Duration::ZERO,
                 status_code: None,
-                response_excerpt: Some("Asha Rao".to_owned()),
+                response_excerpt: Some("Asha Rao".into()),
             }),
-            answer: Answer::Fail { error: "no".to_owned() },
+            answer: Answer::Fail { error: "no".into() },
         };
         settle_step(&self.app, &caller.tenant, settlement).await.unwrap();
         id

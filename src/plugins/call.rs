@@ -32,6 +32,10 @@ use crate::{
     },
 };
 
+/// How many take-ups of a step may be lost with the processes that held them, before the step counts as one that nobody can
+/// carry out.
+const MAX_LOST: i32 = 3;
+
 /// Asks the plugin of the step that a run is at, as it was taken up. If it ended since, that is seen when its answer is
 /// settled.
 pub async fn ask(app: &App, caller: &Caller, run: plugin_run::Model) -> Result<Settlement, Fault> {
@@ -50,7 +54,7 @@ pub async fn ask(app: &App, caller: &Caller, run: plugin_run::Model) -> Result<S
         deadline: started_at,
         seen: 0,
         attempt: None,
-        answer: Answer::Fail { error: "the plugin was deleted".to_owned() },
+        answer: Answer::Fail { error: "the plugin was deleted".into() },
     };
     let db = reader.db();
     // The end of the log before the order is read: what changes in between is then taken for unknown to the plugin.
@@ -58,16 +62,22 @@ pub async fn ask(app: &App, caller: &Caller, run: plugin_run::Model) -> Result<S
     let Some(plugin) = plugin else { return Ok(settlement) };
     settlement.seen = seen;
     settlement.plugin_name.clone_from(&plugin.name);
+    let http: Option<StoredHttp> = plugin.http.as_deref().map(serde_json::from_str).transpose()?;
+    settlement.max_attempts = http.as_ref().map_or(1, |http| http.max_attempts);
+    if settlement.run.attempts > settlement.max_attempts.saturating_add(MAX_LOST) {
+        return Err(Fault::broken(
+            "a step was taken up too often without an outcome: do processes die over it?",
+        ));
+    }
     if settlement.run.status == PluginRunStatus::Waiting {
-        let error = "the plugin put its answer off, and did not give it by its deadline".to_owned();
-        settlement.answer = Answer::Fail { error };
+        let error = "the plugin put its answer off, and did not give it by its deadline";
+        settlement.answer = Answer::Fail { error: error.into() };
         return Ok(settlement);
     }
     if !plugin.enabled {
-        settlement.answer = Answer::Fail { error: "the plugin is disabled".to_owned() };
+        settlement.answer = Answer::Fail { error: "the plugin is disabled".into() };
         return Ok(settlement);
     }
-    let http: Option<StoredHttp> = plugin.http.as_deref().map(serde_json::from_str).transpose()?;
     let put_off = http.as_ref().map_or(0, |http| http.callback_timeout_ms);
     settlement.deadline = started_at + chrono::Duration::milliseconds(i64::from(put_off));
     let run = &settlement.run;
@@ -96,12 +106,11 @@ pub async fn ask(app: &App, caller: &Caller, run: plugin_run::Model) -> Result<S
         settlement.attempt = Some(attempt);
         return Ok(settlement);
     };
-    settlement.max_attempts = http.max_attempts;
     let mut span = begin(app, &plugin, &http, &info);
     let request = match prepare(app, &plugin, &http, &info, &document, &span, started_at)? {
         Ok(request) => request,
         Err(error) => {
-            settlement.answer = Answer::Fail { error: error.to_string() };
+            settlement.answer = Answer::Fail { error: error.to_string().into() };
             return Ok(settlement);
         }
     };

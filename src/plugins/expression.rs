@@ -11,7 +11,10 @@ use tokio::time::Instant;
 
 use crate::{
     app::App,
-    domain::plugin::{Answer, Expression, PLUGIN_VARIABLES, judge_value},
+    domain::{
+        plugin::{Answer, Expression, PLUGIN_VARIABLES, judge_value},
+        value::Message,
+    },
     usecase::plugin::{AttemptRecord, excerpt},
 };
 
@@ -39,16 +42,16 @@ pub fn ask(app: &App, text: &str, document: &Value) -> (Answer, AttemptRecord) {
 /// What the value of an expression means. There is nobody to call back.
 pub fn meaning(value: &Value) -> Answer {
     match judge_value(value) {
-        Answer::Defer => Answer::Fail { error: "an expression cannot put its answer off (DEFER)".to_owned() },
+        Answer::Defer => Answer::Fail { error: "an expression cannot put its answer off (DEFER)".into() },
         answer => answer,
     }
 }
 
 /// The value of an expression for a document, or why it has none.
-pub fn evaluate(text: &str, document: &Value) -> Result<Value, String> {
+pub fn evaluate(text: &str, document: &Value) -> Result<Value, Message> {
     let expression = PARSED.get(text)?;
     let members = document.as_object().ok_or("there is no document")?;
-    expression.evaluate(members).map_err(|failure| failure.to_string())
+    expression.evaluate(members).map_err(|failure| failure.to_string().into())
 }
 
 impl Parsed {

@@ -115,7 +115,7 @@ async fn call(
     let request = match prepare(app, plugin, &http, &info, &document, &span, now)? {
         Ok(request) => request,
         Err(error) => {
-            let answer = Answer::Fail { error: error.to_string() };
+            let answer = Answer::Fail { error: error.to_string().into() };
             return Ok(Trial { request: None, status_code: None, response: None, answer });
         }
     };

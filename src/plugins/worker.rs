@@ -1,9 +1,15 @@
 //! Takes up runs that are due, asks their plugins and settles the answers.
 
-use std::{collections::BTreeSet, panic::AssertUnwindSafe, pin::pin, time::Duration};
+use std::{
+    collections::BTreeSet,
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
-use entity::plugin_run;
+use entity::{plugin_run, stored::PluginRunStatus};
 use futures_util::FutureExt as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -17,9 +23,12 @@ use crate::{
     fault::Fault,
     store::{
         Tenant,
-        queue::{self, Lane},
+        queue::{self, Lane, TakeUp},
     },
-    usecase::{self, plugin::settle_step},
+    usecase::{
+        Error,
+        plugin::{fail_step, settle_step},
+    },
 };
 
 /// How many plugins this process asks at once. What else is due waits in the store.
@@ -30,6 +39,8 @@ const LANES_AT_ONCE: usize = 1_000;
 const HELD_FOR: chrono::Duration = chrono::Duration::seconds(20);
 /// How often a hold is renewed: two renewals may fail before it runs out.
 const RENEW_EVERY: Duration = Duration::from_secs(6);
+/// How soon a run is taken up again that the store's being away came in the way of.
+const AGAIN_AFTER: chrono::Duration = chrono::Duration::seconds(1);
 /// A lost wake-up costs this much.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -38,6 +49,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub struct Worker {
     app: App,
     renew_every: Duration,
+    /// Take-ups that came to nothing because the store was away. They do not count, which is written once it is back.
+    /// There are no more than were begun before it went: nothing is taken up meanwhile.
+    unsettled: Arc<Mutex<Vec<TakeUp>>>,
 }
 
 /// How the places of this process are shared between tenants, and between a tenant's plugins.
@@ -72,13 +86,13 @@ struct Looked {
 
 impl Worker {
     /// The worker of a process.
-    pub const fn new(app: App) -> Self {
-        Self { app, renew_every: RENEW_EVERY }
+    pub fn new(app: App) -> Self {
+        Self { app, renew_every: RENEW_EVERY, unsettled: Arc::default() }
     }
 
     /// The same that renews its holds after another time, for tests.
     #[must_use]
-    pub const fn renewing_every(mut self, time: Duration) -> Self {
+    pub fn renewing_every(mut self, time: Duration) -> Self {
         self.renew_every = time;
         self
     }
@@ -116,6 +130,9 @@ impl Worker {
             }
         }
         while begun.join_next().await.is_some() {}
+        if let Err(error) = self.give_back().await {
+            tracing::warn!(%error, "the last plugin runs are due again only after a while");
+        }
     }
 
     /// Works on everything that is due now, one run of a tenant after the other, and gives how many those were. For tests,
@@ -123,6 +140,7 @@ impl Worker {
     pub async fn work_once(&self) -> Result<usize, Fault> {
         let mut count = 0;
         loop {
+            self.give_back().await?;
             // Of two places, a tenant gets one.
             let mut fair = Fair::new(2, Rule::Halves);
             let mut queues = self.queues(None).await?;
@@ -144,6 +162,7 @@ impl Worker {
         begun: &mut JoinSet<Lane>,
         after: Option<&Lane>,
     ) -> Result<Looked, Fault> {
+        self.give_back().await?;
         let mut queues = self.queues(after).await?;
         for claimed in self.claim(fair, &mut queues.due).await? {
             let worker = self.clone();
@@ -178,14 +197,29 @@ impl Worker {
         while let Some((lane, share)) = fair.next(due.iter()) {
             let (lease, now) = (self.app.ids.uuid(), self.app.clock.now());
             let database = &self.app.database;
-            let claimed = queue::claim_runs(database, &lane, now, now + HELD_FOR, lease, share).await?;
-            let ids: Vec<_> = claimed.iter().map(|run| run.id).collect();
-            self.app.wake.runs_changed(&lane.tenant, &ids);
-            fair.begin(&lane, claimed.len());
-            if claimed.len() < share {
+            let claimed = queue::claim_runs(database, &lane, now, now + HELD_FOR, lease, share).await;
+            let taken_up = match claimed {
+                Ok(taken_up) => taken_up,
+                Err(error) if all.is_empty() => return Err(error.into()),
+                // What was taken up before is worked on all the same.
+                Err(error) => {
+                    tracing::warn!(%error, "cannot take up more plugin runs; trying again");
+                    return Ok(all);
+                }
+            };
+            let count = taken_up.runs.len();
+            // One that is WAITING stays so, and nothing is to be told of it.
+            let asked = taken_up.runs.iter().filter(|run| run.status != PluginRunStatus::Waiting);
+            let asked: Vec<_> = asked.map(|run| run.id).collect();
+            self.app.wake.runs_changed(&lane.tenant, &asked);
+            fair.begin(&lane, count);
+            if count + taken_up.unreadable.len() < share {
                 due.remove(&lane);
             }
-            all.extend(claimed.into_iter().map(|run| Claimed { lane: lane.clone(), run }));
+            for take_up in taken_up.unreadable {
+                self.fail(take_up).await;
+            }
+            all.extend(taken_up.runs.into_iter().map(|run| Claimed { lane: lane.clone(), run }));
         }
         Ok(all)
     }
@@ -198,26 +232,51 @@ impl Worker {
         }
     }
 
-    /// Asks the plugin that the run is at, and settles its answer.
+    /// Asks the plugin that the run is at, and settles its answer. A fault is settled as well, whatever it is: nothing is asked
+    /// again for ever.
     async fn step(&self, claimed: &Claimed) {
         let Claimed { lane: Lane { tenant, .. }, run } = claimed;
         let outcome = async {
             let caller = Caller::system(tenant.clone());
             let settlement = call::ask(&self.app, &caller, run.clone()).await?;
-            settle_step(&self.app, tenant, settlement).await
+            settle_step(&self.app, tenant, settlement).await.map_err(Error::into_fault)
         };
-        // Whatever it was, the run is not lost: it is due again when this take-up ends.
-        match outcome.await {
-            Ok(()) => {}
-            Err(usecase::Error::Fault(error)) => tracing::error!(
-                tenant.id = %tenant, plugin_run.id = %run.id, %error, "a plugin run could not be worked"
-            ),
-            Err(usecase::Error::Refused(problems)) => tracing::error!(
-                tenant.id = %tenant, plugin_run.id = %run.id,
-                problem = problems.as_slice().first().map(|problem| problem.message.as_str()),
-                "a plugin's answer could not be carried out"
-            ),
+        let Err(fault) = caught(Box::pin(outcome)).await else { return };
+        if fault.is_temporary() {
+            tracing::warn!(
+                tenant.id = %tenant, plugin_run.id = %run.id, error = %fault,
+                "a plugin run could not be worked; trying again"
+            );
+            self.unsettled().push(TakeUp::of(run));
+        } else {
+            tracing::error!(
+                tenant.id = %tenant, plugin_run.id = %run.id, error = %fault, "a plugin run could not be worked"
+            );
+            self.fail(TakeUp::of(run)).await;
         }
+    }
+
+    /// Ends a take-up after a fault of ours.
+    async fn fail(&self, take_up: TakeUp) {
+        let Err(error) = Box::pin(fail_step(&self.app, &take_up)).await else { return };
+        // The run is due again when its hold ends, and then the attempts that it has had are known.
+        tracing::error!(plugin_run.id = %take_up.run_id, %error, "a fault of a plugin run could not be settled");
+        if error.is_temporary() {
+            self.unsettled().push(take_up);
+        }
+    }
+
+    /// Gives back what was taken up when the store went away.
+    async fn give_back(&self) -> Result<(), Fault> {
+        loop {
+            let Some(take_up) = self.unsettled().last().cloned() else { return Ok(()) };
+            queue::give_back(&self.app.database, &take_up, self.app.clock.now() + AGAIN_AFTER).await?;
+            self.unsettled().retain(|other| *other != take_up);
+        }
+    }
+
+    fn unsettled(&self) -> MutexGuard<'_, Vec<TakeUp>> {
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Renews the hold of a run until it is lost: another process took the run over, or the run ended.
@@ -234,5 +293,24 @@ impl Worker {
                 }
             }
         }
+    }
+}
+
+/// What a future gives; a panic in it is a fault.
+async fn caught<T>(future: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    let outcome = AssertUnwindSafe(future).catch_unwind().await;
+    outcome.unwrap_or_else(|_| Err(Fault::broken("working on it panicked")))
+}
+
+#[cfg(test)]
+#[allow(clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_fault_that_counts() {
+        assert_eq!(caught(async { Ok(1) }).await.ok(), Some(1));
+        let fault = caught::<()>(async { panic!("a defect") }).await.unwrap_err();
+        assert_eq!((fault.to_string().as_str(), fault.is_temporary()), ("working on it panicked", false));
     }
 }

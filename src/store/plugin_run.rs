@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use entity::{
     event,
     id::{OrderId, PluginRunId, PluginWorkflowId},
@@ -9,8 +10,10 @@ use entity::{
     stored::{EventType, PluginRunStatus, PluginTrigger},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait,
-    FromQueryResult, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
+    Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
     sea_query::{CommonTableExpression, Expr, OnConflict, Query},
 };
 
@@ -19,6 +22,7 @@ use super::{
     dialect::one_of,
     insert,
     page::{self, List, Page, PageRequest},
+    queue::TakeUp,
 };
 
 /// Which runs of a tenant.
@@ -193,6 +197,24 @@ pub async fn save(db: &TenantDb<'_>, run: &plugin_run::Model) -> Result<(), DbEr
         .exec(db.conn())
         .await?;
     Ok(())
+}
+
+/// Ends a take-up, and says whether it still held the run. Nothing of the run is read.
+pub async fn end_take_up(
+    db: &TenantDb<'_>,
+    take_up: &TakeUp,
+    status: PluginRunStatus,
+    due_at: Option<DateTime<Utc>>,
+) -> Result<bool, DbErr> {
+    use plugin_run::Column;
+    let row = plugin_run::ActiveModel {
+        status: Set(status),
+        due_at: Set(due_at),
+        lease: Set(None),
+        ..Default::default()
+    };
+    let update = db.update::<plugin_run::Entity>().set(row).filter(Column::Id.eq(take_up.run_id));
+    Ok(update.filter(Column::Lease.eq(take_up.lease)).exec(db.conn()).await?.rows_affected > 0)
 }
 
 /// Writes a step, over what an earlier attempt wrote of it, and an attempt. Of an attempt that is there already, because its

@@ -36,6 +36,19 @@ pub enum Error {
     Fault(Fault),
 }
 
+impl Error {
+    /// The same where no caller is there who could mend it.
+    pub fn into_fault(self) -> Fault {
+        match self {
+            Self::Fault(fault) => fault,
+            Self::Refused(problems) => {
+                let first = problems.as_slice().first().map_or("", |problem| &problem.message);
+                Fault::broken(format!("what the service did itself was refused: {first}"))
+            }
+        }
+    }
+}
+
 impl From<Problems> for Error {
     fn from(problems: Problems) -> Self {
         Self::Refused(problems)

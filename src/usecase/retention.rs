@@ -108,7 +108,7 @@ impl Retention {
             if pending_too && removed > 0 {
                 store::webhook_delivery::activate_all(&work.db(), id, work.now).await?;
             }
-            work.commit().await.map_err(fault)?;
+            work.commit().await.map_err(Error::into_fault)?;
             if removed < AT_ONCE {
                 return Ok(());
             }
@@ -119,7 +119,7 @@ impl Retention {
         self.remove_deliveries(caller, id, i64::MAX, true).await?;
         let work = UnitOfWork::begin(&self.app, caller).await?;
         store::webhook::remove(&work.db(), id).await?;
-        work.commit().await.map_err(fault)?;
+        work.commit().await.map_err(Error::into_fault)?;
         Ok(())
     }
 
@@ -131,12 +131,12 @@ impl Retention {
         }
         let work = UnitOfWork::begin(&self.app, caller).await?;
         store::event::expire(&work.db(), up_to).await?;
-        work.commit().await.map_err(fault)?;
+        work.commit().await.map_err(Error::into_fault)?;
         let mut total = 0;
         loop {
             let work = UnitOfWork::begin(&self.app, caller).await?;
             let removed = store::event::remove(&work.db(), up_to, AT_ONCE).await?;
-            work.commit().await.map_err(fault)?;
+            work.commit().await.map_err(Error::into_fault)?;
             total += removed;
             if removed < AT_ONCE {
                 break;
@@ -146,12 +146,5 @@ impl Retention {
             tracing::info!(tenant.id = %tenant, events = total, "removed events that are older than they are kept");
         }
         Ok(())
-    }
-}
-
-fn fault(error: Error) -> Fault {
-    match error {
-        Error::Fault(fault) => fault,
-        Error::Refused(_) => Fault::broken("removing old rows was refused"),
     }
 }

@@ -50,6 +50,15 @@ pub trait Triggers: Send + Sync {
     fn set_off(&self, event: &NewEvent, subject: &Subject<'_>) -> Vec<TriggeredRun>;
 }
 
+/// No workflows.
+struct NoTriggers;
+
+impl Triggers for NoTriggers {
+    fn set_off(&self, _: &NewEvent, _: &Subject<'_>) -> Vec<TriggeredRun> {
+        Vec::new()
+    }
+}
+
 /// A run that an event sets off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TriggeredRun {
@@ -246,6 +255,21 @@ impl<'a> UnitOfWork<'a> {
     pub async fn begin_for(app: &'a App, caller: &'a Caller, cause: Option<Cause>) -> Result<Self, Fault> {
         let triggers = app.hook.triggers(&app.reader(caller)).await?;
         let definitions = app.definitions(caller).await?;
+        Self::begin_with(app, caller, cause, triggers, definitions).await
+    }
+
+    /// Begins a transaction that records no events, and can be begun although what the tenant configured cannot be read.
+    pub async fn begin_unconfigured(app: &'a App, caller: &'a Caller) -> Result<Self, Fault> {
+        Self::begin_with(app, caller, None, Arc::new(NoTriggers), Arc::default()).await
+    }
+
+    async fn begin_with(
+        app: &'a App,
+        caller: &'a Caller,
+        cause: Option<Cause>,
+        triggers: Arc<dyn Triggers>,
+        definitions: Arc<Definitions>,
+    ) -> Result<Self, Fault> {
         let tx = app.database.write_transaction(&caller.tenant, store::lane_of(&caller.subject)).await?;
         // Read after the transaction began: on SQLite that is after every earlier writer committed.
         let now = app.clock.now();

@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn success_widens_the_pace_and_failure_narrows_it() {
         let mut pace = Pace::default();
-        let failed = || Verdict::Failed { error: "no".to_owned() };
+        let failed = || Verdict::Failed { error: "no".into() };
         let mut seen = vec![pace.at_once()];
         for verdict in [Verdict::Delivered, Verdict::Delivered, failed(), Verdict::Delivered]
             .into_iter()

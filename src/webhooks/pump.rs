@@ -119,7 +119,7 @@ impl Pump {
             // An endpoint that has all that it may have at once, and does not answer, costs the others no writes.
             let mut more = false;
             if sending.len() < pace.at_once() {
-                more = usecase::webhook::dispatch(&self.app, caller, &endpoint).await.map_err(fault)?;
+                more = usecase::webhook::dispatch(&self.app, caller, &endpoint).await.map_err(usecase::Error::into_fault)?;
                 self.take_up(caller, &endpoint, lease, pace, sending).await?;
             }
             if sending.is_empty() {
@@ -150,7 +150,7 @@ impl Pump {
 
     async fn settle(&self, caller: &Caller, lease: Uuid, outcomes: &[Outcome]) -> Result<(), Fault> {
         let id = self.webhook.endpoint_id;
-        usecase::webhook::settle(&self.app, caller, id, lease, outcomes).await.map_err(fault)
+        usecase::webhook::settle(&self.app, caller, id, lease, outcomes).await.map_err(usecase::Error::into_fault)
     }
 
     /// Room for as many deliveries as may be sent now. Waits for it only if nothing of this endpoint is on its way.
@@ -263,12 +263,4 @@ fn attempt_of<'a>(response: Option<&'a Response>, failure: &'a str) -> Attempt<'
         status: response.status,
         retry_after: response.retry_after.as_deref(),
     })
-}
-
-/// No use case of ours is refused.
-fn fault(error: usecase::Error) -> Fault {
-    match error {
-        usecase::Error::Fault(fault) => fault,
-        usecase::Error::Refused(_) => Fault::broken("a webhook's bookkeeping was refused"),
-    }
 }

@@ -1,4 +1,4 @@
-//! When a plugin is asked again.
+//! When a plugin is asked again, and when a step is taken up again that the service could not carry out.
 //!
 //! The random part comes from the caller, so that the same call gives the same answer.
 
@@ -13,19 +13,36 @@ pub const MAX_DELAY: Duration = Duration::from_mins(1);
 /// The longest wait that a plugin can ask for with `Retry-After`.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_mins(10);
 
+/// The wait after the first attempt that failed for a fault of ours, before jitter. Such a fault ends when somebody mends it,
+/// not by itself.
+const FIRST_FAULT_DELAY: Duration = Duration::from_secs(20);
+
+/// The longest wait after a fault of ours.
+const MAX_FAULT_DELAY: Duration = Duration::from_mins(10);
+
 /// How long to wait after attempt `attempt_number` (the first one is 1) before the next one.
 ///
 /// The wait starts at 500 ms, doubles with every attempt and ends at 60 s. Of that, `jitter` (0 to 1) decides about
 /// the second half: runs that failed together come back spread out, yet never at once. A plugin that said when to
 /// come back (`retry_after`) is not asked earlier, but after ten minutes at the latest.
 pub fn retry_delay(attempt_number: u32, jitter: f64, retry_after: Option<Duration>) -> Duration {
-    let doublings = attempt_number.saturating_sub(1).min(31);
-    let full = FIRST_DELAY.saturating_mul(1 << doublings).min(MAX_DELAY);
-    // `mul_f64` must not see what is no number.
-    let jitter = if jitter.is_finite() { jitter.clamp(0.0, 1.0) } else { 1.0 };
-    let own = full / 2 + (full / 2).mul_f64(jitter);
+    let own = doubled(FIRST_DELAY, MAX_DELAY, attempt_number, jitter);
     let asked = retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
     own.max(asked)
+}
+
+/// How long to wait after attempt `attempt_number`, in which the service failed and not the plugin: 20 s, doubled with every
+/// attempt, up to ten minutes, of which `jitter` decides about the second half.
+pub fn fault_delay(attempt_number: u32, jitter: f64) -> Duration {
+    doubled(FIRST_FAULT_DELAY, MAX_FAULT_DELAY, attempt_number, jitter)
+}
+
+fn doubled(first: Duration, max: Duration, attempt_number: u32, jitter: f64) -> Duration {
+    let doublings = attempt_number.saturating_sub(1).min(31);
+    let full = first.saturating_mul(1 << doublings).min(max);
+    // `mul_f64` must not see what is no number.
+    let jitter = if jitter.is_finite() { jitter.clamp(0.0, 1.0) } else { 1.0 };
+    full / 2 + (full / 2).mul_f64(jitter)
 }
 
 #[cfg(test)]
@@ -74,6 +91,16 @@ mod tests {
             (f64::INFINITY, 1_000),
         ] {
             check(2, jitter, None, expected_ms);
+        }
+    }
+
+    #[test]
+    fn after_a_fault_the_wait_doubles_up_to_ten_minutes() {
+        for (attempt_number, least, most) in
+            [(0, 10, 20), (1, 10, 20), (2, 20, 40), (5, 160, 320), (6, 300, 600), (u32::MAX, 300, 600)]
+        {
+            let delays = [0.0, 1.0].map(|jitter| fault_delay(attempt_number, jitter).as_secs());
+            assert_eq!(delays, [least, most], "attempt {attempt_number}");
         }
     }
 

@@ -10,14 +10,14 @@ mod template;
 mod verdict;
 mod workflow;
 
-pub use backoff::{MAX_DELAY, MAX_RETRY_AFTER, retry_delay};
+pub use backoff::{MAX_DELAY, MAX_RETRY_AFTER, fault_delay, retry_delay};
 pub use define::{NewKind, NewPlugin, PLUGIN_VARIABLES, PluginPatch};
 pub use expression::{EXPRESSION_MAX_CHARS, Expression, Failure};
 pub use http::{HttpMethod, NewHttp};
-pub use patch::{WORK_ORDERS, read_order_patch, read_work_order_patch, without_contacts};
+pub use patch::{WORK_ORDERS, find_nul, read_order_patch, read_work_order_patch, without_contacts};
 pub use template::{Template, TooLong};
 pub use verdict::{
-    Answer, Attempt, FailureKind, MAX_CODE_CHARS, MAX_REASONS, MAX_TEXT_CHARS, Reason, judge, judge_callback,
-    judge_value, parse_retry_after,
+    Answer, Attempt, FailureKind, MAX_CODE_CHARS, MAX_REASONS, MAX_REASONS_CHARS, Reason, ReasonCode, judge,
+    judge_callback, judge_value, parse_retry_after,
 };
 pub use workflow::{CONDITION_VARIABLES, FailurePolicy, NewStep, NewWorkflow, Next, StepEnd, next};

@@ -67,6 +67,37 @@ pub fn read_work_order_patch(
     read
 }
 
+/// The place of a NUL character in a patch, in a key or in a value: no store keeps one.
+pub fn find_nul(patch: &Map<String, Value>, at: &Path) -> Option<Path> {
+    let inside_out = nul_in_members(patch)?;
+    Some(inside_out.iter().rev().fold(at.clone(), |at, segment| at.field(segment)))
+}
+
+/// The segments that lead to it, innermost first. Made only once it was found: keys may be long.
+fn nul_in(value: &Value) -> Option<Vec<String>> {
+    match value {
+        Value::String(text) => text.contains('\0').then(Vec::new),
+        Value::Array(values) => {
+            let found = values.iter().enumerate().find_map(|(index, value)| Some((index, nul_in(value)?)));
+            found.map(|(index, path)| below(&index.to_string(), path))
+        }
+        Value::Object(members) => nul_in_members(members),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+fn nul_in_members(members: &Map<String, Value>) -> Option<Vec<String>> {
+    members.iter().find_map(|(key, value)| {
+        let path = if key.contains('\0') { Some(Vec::new()) } else { nul_in(value) };
+        path.map(|path| below(key, path))
+    })
+}
+
+fn below(segment: &str, mut path: Vec<String>) -> Vec<String> {
+    path.push(segment.to_owned());
+    path
+}
+
 /// The patch as it may be kept and shown: what it says of people is left out.
 pub fn without_contacts(patch: &Map<String, Value>) -> Value {
     let blot = |(field, value): (&String, &Value)| {
@@ -270,6 +301,27 @@ mod tests {
             let (_, problems) = read(&patch);
             let paths: Vec<_> = problems.lines().filter_map(|line| line.split([' ', ':']).nth(1)).collect();
             assert_eq!(paths, [path], "{patch} {problems}");
+        }
+    }
+
+    #[test]
+    fn nul_is_found_in_keys_and_values_wherever_they_stand() {
+        let at = Path::root().field("patch");
+        for (patch, expected) in [
+            (json!({"clientName": "Acme", "customAttributes": {"a": [1, {"b": "\\0"}]}}), None),
+            (json!({"a\0b": 1}), Some("patch.a\0b")),
+            (json!({"clientName": "\0"}), Some("patch.clientName")),
+            (
+                json!({"customAttributes": {"a": [1, {"b": ["x", "\0"]}]}}),
+                Some("patch.customAttributes.a.1.b.1"),
+            ),
+            (
+                json!({"workOrders": {"wo_1": {"customAttributes": {"k": {"\0": 1}}}}}),
+                Some("patch.workOrders.wo_1.customAttributes.k.\0"),
+            ),
+        ] {
+            let found = find_nul(patch.as_object().unwrap(), &at).map(|path| path.to_string());
+            assert_eq!(found.as_deref(), expected, "{patch}");
         }
     }
 

@@ -1,21 +1,26 @@
 //! What a plugin's answer means for its step.
 //!
-//! An answer comes from outside and may be anything. What is kept of it is bounded here, and nothing in it can make a
-//! step fail in another way than [`Answer::Fail`].
+//! An answer comes from outside and may be anything. Its texts are bounded where they are read, as their types say, and
+//! nothing in it can make a step fail in another way than [`Answer::Fail`].
 
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::{Map, Value};
 
+use super::super::value::{BoundedText, Message};
+
 /// How many reasons of a verdict are kept.
 pub const MAX_REASONS: usize = 20;
 
-/// How many characters of a reason's message and path, and of an error, are kept.
-pub const MAX_TEXT_CHARS: usize = 2_000;
+/// How many characters the reasons of a verdict have together: those that come after that are left out.
+pub const MAX_REASONS_CHARS: usize = 16_000;
 
 /// How many characters of a reason's code are kept.
 pub const MAX_CODE_CHARS: usize = 64;
+
+/// The code of a reason.
+pub type ReasonCode = BoundedText<MAX_CODE_CHARS>;
 
 /// The code of a reason that came without one.
 const UNSPECIFIED: &str = "UNSPECIFIED";
@@ -84,14 +89,14 @@ pub enum Answer {
     /// There is no verdict yet; ask again.
     Retry {
         /// What went wrong this time.
-        error: String,
+        error: Message,
         /// How long the plugin wants to be left alone, if it said so.
         after: Option<Duration>,
     },
     /// There is no verdict, and asking again would not help.
     Fail {
         /// What went wrong.
-        error: String,
+        error: Message,
     },
 }
 
@@ -99,11 +104,19 @@ pub enum Answer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// For programs; the first one's becomes the reason code of what the verdict causes.
-    pub code: String,
+    pub code: ReasonCode,
     /// For people.
-    pub message: String,
+    pub message: Message,
     /// The field of the order that it is about.
-    pub path: Option<String>,
+    pub path: Option<Message>,
+}
+
+impl Reason {
+    /// How many characters it has.
+    fn chars(&self) -> usize {
+        let path = self.path.as_deref().unwrap_or_default();
+        [&*self.code, &*self.message, path].map(|text| text.chars().count()).iter().sum()
+    }
 }
 
 /// Decides what an attempt means; `now` is needed for a `Retry-After` that names a date.
@@ -121,7 +134,7 @@ pub fn judge(attempt: &Attempt<'_>, now: DateTime<Utc>) -> Answer {
         Attempt::Response { status, body, retry_after } => judge_response(status, body, retry_after, now),
         Attempt::Failure { kind, message } => match kind {
             FailureKind::Timeout | FailureKind::Connect | FailureKind::Broken => {
-                Answer::Retry { error: bounded(message, MAX_TEXT_CHARS), after: None }
+                Answer::Retry { error: message.into(), after: None }
             }
             // A status that needs no body to be understood stays understood.
             FailureKind::TooLarge { status } if !is_success(status) => judge_response(status, b"", None, now),
@@ -137,7 +150,7 @@ fn judge_response(status: u16, body: &[u8], retry_after: Option<&str>, now: Date
         _ if is_success(status) => judge_body(body),
         409 | 422 => Answer::Reject { reasons: reasons_of(parse(body).unwrap_or_default().as_ref()) },
         408 | 429 | 500..=599 => Answer::Retry {
-            error: format!("the plugin answered {status}"),
+            error: format!("the plugin answered {status}").into(),
             after: retry_after.and_then(|text| parse_retry_after(text, now)),
         },
         300..=399 => fail(&format!("the plugin answered {status}: redirects are not followed")),
@@ -183,8 +196,8 @@ fn judge_object(object: &Map<String, Value>) -> Answer {
             },
             "DEFER" => Answer::Defer,
             other => {
-                let other = bounded(other, MAX_CODE_CHARS);
-                fail(&format!("the plugin's verdict {other:?} is none of PASS, REJECT, ENRICH and DEFER"))
+                let other = ReasonCode::new(other);
+                fail(&format!("the plugin's verdict {:?} is none of PASS, REJECT, ENRICH and DEFER", &*other))
             }
         },
         Some(_) => fail("the plugin's verdict is not a string"),
@@ -193,17 +206,16 @@ fn judge_object(object: &Map<String, Value>) -> Answer {
 
 /// Decides what the body of a callback means: it needs a verdict, which cannot be put off once more. An error says what is
 /// wrong with it.
-pub fn judge_callback(body: &[u8]) -> Result<Answer, String> {
+pub fn judge_callback(body: &[u8]) -> Result<Answer, Message> {
     let object = parse(body).map_err(|error| format!("the answer is not valid JSON: {error}"))?;
     if object.as_ref().and_then(|object| object.get("verdict")).is_none_or(Value::is_null) {
         return Err(
-            "the answer has no verdict; send a JSON object with verdict, and reasons if there are any"
-                .to_owned(),
+            "the answer has no verdict; send a JSON object with verdict, and reasons if there are any".into(),
         );
     }
     match judge_body(body) {
         answer @ (Answer::Pass { .. } | Answer::Reject { .. } | Answer::Enrich { .. }) => Ok(answer),
-        Answer::Defer => Err("a callback is the answer: its verdict cannot be DEFER".to_owned()),
+        Answer::Defer => Err("a callback is the answer: its verdict cannot be DEFER".into()),
         Answer::Retry { error, .. } | Answer::Fail { error } => Err(error),
     }
 }
@@ -229,7 +241,12 @@ fn reasons_of(object: Option<&Map<String, Value>>) -> Vec<Reason> {
         Some(single) => std::slice::from_ref(single),
         None => &[],
     };
-    reasons.iter().filter_map(reason_of).take(MAX_REASONS).collect()
+    let mut chars = 0;
+    let fits = |reason: &Reason| {
+        chars += reason.chars();
+        chars <= MAX_REASONS_CHARS
+    };
+    reasons.iter().filter_map(reason_of).take(MAX_REASONS).take_while(fits).collect()
 }
 
 /// One reason: `{code, message, path}`, or just its message.
@@ -245,23 +262,17 @@ fn reason_of(value: &Value) -> Option<Reason> {
     if code.is_none() && message.is_none() {
         return None;
     }
-    let code = bounded(code.unwrap_or_default().trim(), MAX_CODE_CHARS);
+    let code = code.map(str::trim).filter(|code| !code.is_empty()).unwrap_or(UNSPECIFIED);
     Some(Reason {
-        code: if code.is_empty() { UNSPECIFIED.to_owned() } else { code },
-        message: bounded(message.unwrap_or_default(), MAX_TEXT_CHARS),
-        path: path.map(|path| bounded(path, MAX_TEXT_CHARS)),
+        code: code.into(),
+        message: message.unwrap_or_default().into(),
+        path: path.map(Message::new),
     })
-}
-
-/// The first `max_chars` characters of a text. NUL, the one character that a store cannot keep, is replaced.
-fn bounded(text: &str, max_chars: usize) -> String {
-    let without_nul = |character| if character == '\0' { char::REPLACEMENT_CHARACTER } else { character };
-    text.chars().take(max_chars).map(without_nul).collect()
 }
 
 /// An answer that fails the step.
 fn fail(error: &str) -> Answer {
-    Answer::Fail { error: bounded(error, MAX_TEXT_CHARS) }
+    Answer::Fail { error: error.into() }
 }
 
 /// Reads `Retry-After`: seconds, or a date in one of the three forms of RFC 9110. What is neither is ignored.
@@ -312,7 +323,7 @@ mod tests {
     }
 
     fn reason(code: &str, message: &str, path: Option<&str>) -> Reason {
-        Reason { code: code.to_owned(), message: message.to_owned(), path: path.map(str::to_owned) }
+        Reason { code: code.into(), message: message.into(), path: path.map(Message::new) }
     }
 
     #[test]
@@ -444,17 +455,20 @@ mod tests {
     }
 
     #[test]
-    fn reasons_are_bounded() {
+    fn reasons_are_bounded_each_and_together() {
+        let given = |one: &str, count| {
+            let body = format!(r#"{{"verdict":"REJECT","reasons":[{}]}}"#, vec![one; count].join(","));
+            reasons(answer(200, &body))
+        };
         let long = "ß".repeat(3_000);
-        let one = format!(r#"{{"code":"{long}","message":"{long}","path":"{long}"}}"#);
-        let body = format!(r#"{{"verdict":"REJECT","reasons":[{}]}}"#, vec![one; 30].join(","));
-        let reasons = reasons(answer(200, &body));
-        assert_eq!(reasons.len(), MAX_REASONS);
-        for reason in reasons {
-            assert_eq!(reason.code.chars().count(), MAX_CODE_CHARS);
-            assert_eq!(reason.message.chars().count(), MAX_TEXT_CHARS);
-            assert_eq!(reason.path.unwrap().chars().count(), MAX_TEXT_CHARS);
+        let kept = given(&format!(r#"{{"code":"{long}","message":"{long}","path":"{long}"}}"#), 30);
+        // Each has 64 + 2,000 + 2,000 characters.
+        assert_eq!(kept.len(), 3);
+        for found in kept {
+            let cut = |length: usize| format!("{}…", "ß".repeat(length - 1));
+            assert_eq!(found, reason(&cut(64), &cut(2_000), Some(&cut(2_000))));
         }
+        assert_eq!(given(r#"{"code":"A","message":"a"}"#, 10_000), vec![reason("A", "a", None); 20]);
     }
 
     #[test]
@@ -482,7 +496,7 @@ mod tests {
             assert_eq!(kind(&judge(&attempt, now())), expected, "{kind_of_failure:?}");
         }
         let attempt = Attempt::Failure { kind: FailureKind::Timeout, message: "too slow" };
-        assert_eq!(judge(&attempt, now()), Answer::Retry { error: "too slow".to_owned(), after: None });
+        assert_eq!(judge(&attempt, now()), Answer::Retry { error: "too slow".into(), after: None });
     }
 
     #[test]

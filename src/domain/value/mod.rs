@@ -3,6 +3,7 @@
 //! Their JSON form (camel case, absent fields left out) is also the form in which stores keep them. Each `check`
 //! finds every problem, with its path in the input; this module must not know where a value came from.
 
+mod bounded;
 mod contact;
 mod container;
 mod decimal;
@@ -14,6 +15,7 @@ mod money;
 mod stop;
 mod text;
 
+pub use bounded::{BoundedText, Message};
 pub use contact::{Contact, Phone};
 pub use container::{Container, MAX_CONTAINERS, MAX_QUALITY_CHECKS, QualityCheck, Summary};
 pub use decimal::{DECIMAL_MAX_DIGITS, NotDecimal, decimal_of_number, decimal_of_text};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::super::plugin::parse_retry_after;
+use super::super::{plugin::parse_retry_after, value::Message};
 
 /// The waits after the first attempt, the second one and so on; after the last one a delivery is given up. Together
 /// they are most of a day.
@@ -48,19 +48,19 @@ pub enum Verdict {
     /// It is sent again.
     Again {
         /// What went wrong.
-        error: String,
+        error: Message,
         /// How long to wait.
         after: Duration,
     },
     /// It is given up.
     Failed {
         /// What went wrong.
-        error: String,
+        error: Message,
     },
     /// The endpoint wants nothing any more: the delivery is given up, and the endpoint disabled.
     Gone {
         /// What went wrong.
-        error: String,
+        error: Message,
     },
 }
 
@@ -71,14 +71,14 @@ pub fn judge(attempt: &Attempt<'_>, number: i32, jitter: f64, now: DateTime<Utc>
     let (error, asked) = match *attempt {
         Attempt::Answered { status: 200..=299, .. } => return Verdict::Delivered,
         Attempt::Answered { status: 410, .. } => {
-            return Verdict::Gone { error: "the endpoint answered 410: it is gone".to_owned() };
+            return Verdict::Gone { error: "the endpoint answered 410: it is gone".into() };
         }
         Attempt::Answered { status, retry_after } => {
             let hint = if (300..=399).contains(&status) { ": redirects are not followed" } else { "" };
             let asked = retry_after.and_then(|text| parse_retry_after(text, now)).unwrap_or_default();
-            (format!("the endpoint answered {status}{hint}"), asked)
+            (format!("the endpoint answered {status}{hint}").into(), asked)
         }
-        Attempt::Failed { message } => (message.to_owned(), Duration::ZERO),
+        Attempt::Failed { message } => (Message::new(message), Duration::ZERO),
     };
     let wait = usize::try_from(number.saturating_sub(1)).ok().and_then(|index| WAITS.get(index));
     match wait {
@@ -93,9 +93,9 @@ pub fn judge(attempt: &Attempt<'_>, number: i32, jitter: f64, now: DateTime<Utc>
 }
 
 /// Why an endpoint that fails again is to be disabled, if it is.
-pub fn reason_to_disable(failing_since: DateTime<Utc>, now: DateTime<Utc>, error: &str) -> Option<String> {
+pub fn reason_to_disable(failing_since: DateTime<Utc>, now: DateTime<Utc>, error: &Message) -> Option<Message> {
     (now - failing_since >= GIVE_UP_AFTER)
-        .then(|| format!("no delivery succeeded for 5 days; the last one failed because {error}"))
+        .then(|| format!("no delivery succeeded for 5 days; the last one failed because {error}").into())
 }
 
 #[cfg(test)]
@@ -159,7 +159,7 @@ mod tests {
             }
         }
         let attempt = Attempt::Failed { message: "the answer did not come in time" };
-        let error = "the answer did not come in time".to_owned();
+        let error = Message::new("the answer did not come in time");
         let again = Verdict::Again { error: error.clone(), after: Duration::from_secs(5) };
         assert_eq!(judge(&attempt, 1, 0.0, now()), again);
         assert_eq!(judge(&attempt, 7, 0.0, now()), Verdict::Failed { error });
@@ -169,9 +169,9 @@ mod tests {
     fn an_endpoint_is_given_up_after_five_days() {
         let since = now();
         let almost = since + chrono::Duration::days(5) - chrono::Duration::seconds(1);
-        assert_eq!(reason_to_disable(since, almost, "x"), None);
-        let reason =
-            reason_to_disable(since, almost + chrono::Duration::seconds(1), "the endpoint answered 500");
+        let error = Message::new("the endpoint answered 500");
+        assert_eq!(reason_to_disable(since, almost, &error), None);
+        let reason = reason_to_disable(since, almost + chrono::Duration::seconds(1), &error);
         let expected =
             "no delivery succeeded for 5 days; the last one failed because the endpoint answered 500";
         assert_eq!(reason.as_deref(), Some(expected));

@@ -34,7 +34,7 @@ pub enum PluginRunStatus {
     Running,
     /// A plugin answers later (DEFER).
     Waiting,
-    /// A step gave no verdict, and its policy is to wait for `pluginRunRetry`.
+    /// A step gave no verdict and its policy is HOLD, or the service could not carry it out: the run waits for `pluginRunRetry`.
     Held,
     /// It ended well.
     Passed,
@@ -209,7 +209,7 @@ pub struct VerdictReason {
 
 impl From<Reason> for VerdictReason {
     fn from(Reason { code, message, path }: Reason) -> Self {
-        Self { code, message, path }
+        Self { code: code.into(), message: message.into(), path: path.map(Into::into) }
     }
 }
 

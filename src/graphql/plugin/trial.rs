@@ -118,7 +118,7 @@ impl From<Trial> for PluginTestPayload {
                 payload.patch = Some(Json::from(serde_json::Value::Object(patch)));
             }
             Answer::Defer => payload.verdict = Some(Verdict::Defer),
-            Answer::Retry { error, .. } | Answer::Fail { error } => payload.error = Some(error),
+            Answer::Retry { error, .. } | Answer::Fail { error } => payload.error = Some(error.into()),
         }
         payload
     }

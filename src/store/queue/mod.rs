@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Database, Tenant};
 
-pub use plugin_run::{Lane, claim_runs, lanes, renew_hold};
+pub use plugin_run::{Lane, TakeUp, TakenUp, claim_runs, give_back, lanes, renew_hold};
 
 /// Definitions whose indexes have work that is due.
 pub async fn due_indexes(

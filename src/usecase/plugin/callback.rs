@@ -12,7 +12,10 @@ use super::{
 use crate::{
     access::Caller,
     app::App,
-    domain::plugin::{Answer, judge_callback},
+    domain::{
+        plugin::{Answer, judge_callback},
+        value::Message,
+    },
     fault::Fault,
     secret::{NONCE_LENGTH, Secret},
     store::{self, Tenant},
@@ -47,7 +50,7 @@ pub enum CalledBack {
     /// The run goes on.
     Taken,
     /// It is no verdict, and the token may be used again.
-    NoVerdict(String),
+    NoVerdict(Message),
     /// The step has its answer already.
     Answered,
     /// It came after the deadline, or the run has ended.

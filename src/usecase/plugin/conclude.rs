@@ -14,14 +14,17 @@ use super::{
     record,
 };
 use crate::{
-    domain::plugin::{Answer, Next, Reason as VerdictReason, StepEnd, next},
+    domain::{
+        plugin::{Answer, Next, Reason as VerdictReason, StepEnd, next},
+        value::Message,
+    },
     events::Reason,
     fault::Fault,
     usecase::{Error, aggregate::Aggregate, work::UnitOfWork},
 };
 
 /// The code of the reason of a step that ended without a verdict.
-const PLUGIN_FAILED: &str = "PLUGIN_FAILED";
+pub(super) const PLUGIN_FAILED: &str = "PLUGIN_FAILED";
 /// The code of a rejection for which the plugin gave no reason.
 const REJECTED: &str = "REJECTED";
 
@@ -33,7 +36,7 @@ pub(super) struct Kept {
     /// The call.
     pub(super) record: AttemptRecord,
     /// Why it gave no verdict.
-    pub(super) error: Option<String>,
+    pub(super) error: Option<Message>,
 }
 
 /// The run as it stands while nobody works on it.
@@ -105,8 +108,8 @@ pub(super) async fn conclude(
     go_on(work, aggregate, run, asked.step, end, &reasons).await
 }
 
-fn no_verdict(error: String) -> (StepEnd, Option<Verdict>, Vec<VerdictReason>) {
-    let reason = VerdictReason { code: PLUGIN_FAILED.to_owned(), message: error, path: None };
+fn no_verdict(error: Message) -> (StepEnd, Option<Verdict>, Vec<VerdictReason>) {
+    let reason = VerdictReason { code: PLUGIN_FAILED.into(), message: error, path: None };
     (StepEnd::NoVerdict, None, vec![reason])
 }
 
@@ -159,8 +162,8 @@ fn reason_of(status: PluginRunStatus, end: StepEnd, reasons: &[VerdictReason]) -
     let first = reasons.first();
     let code = match (status, end) {
         (PluginRunStatus::Passed, StepEnd::Passed | StepEnd::Rejected) => return Reason::default(),
-        _ => first.map_or(REJECTED, |first| first.code.as_str()),
+        _ => first.map_or(REJECTED, |first| &*first.code),
     };
-    let note = first.map(|first| first.message.clone());
+    let note = first.map(|first| first.message.to_string());
     Reason { code: Some(code.to_owned()), note, occurred_at: None }
 }

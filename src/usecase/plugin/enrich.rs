@@ -9,25 +9,32 @@ use crate::{
         attribute::Owner,
         lifecycle::Phase,
         order::{Patched, PatchedWorkOrder, edit, edit_work_order},
-        plugin::{WORK_ORDERS, read_order_patch, read_work_order_patch},
-        problem::{Found, Path, Problems},
+        plugin::{WORK_ORDERS, find_nul, read_order_patch, read_work_order_patch},
+        problem::{Found, Path, Problem, Problems},
+        value::{BoundedText, Message},
     },
     fault::Fault,
     store,
     usecase::{Error, aggregate::Aggregate, order, work::UnitOfWork, work_order},
 };
 
-/// How many problems of a patch are told.
-const PROBLEMS_AT_MOST: usize = 20;
+/// How many problems of a patch are named.
+const MAX_PROBLEMS: usize = 20;
+/// How many characters of a problem's path are shown: a plugin's own keys stand in it.
+const MAX_PATH_CHARS: usize = 200;
 
 /// Why a patch was not carried out; nothing of it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Unfit {
     /// It is wrong, whoever asks again.
-    Invalid(String),
+    Invalid(Message),
     /// It sets what somebody else changed after the plugin was asked.
-    Stale(String),
+    Stale(Message),
 }
+
+/// The problems of a patch in words, as many as are named.
+#[derive(Default)]
+struct Report(Vec<String>);
 
 /// What a patch comes to.
 struct Plan {
@@ -51,11 +58,11 @@ pub(super) async fn enrich(
     // Read after the events: what is removed is said to be before it is.
     if store::event::bounds(&work.db()).await?.expired > seen {
         let message = "what was changed after the plugin was asked is not kept any more";
-        return Ok(Err(Unfit::Stale(message.to_owned())));
+        return Ok(Err(Unfit::Stale(message.into())));
     }
     if let Some(path) = plan.overlap(run, &since)? {
         let message = format!("{path} was changed after the plugin was asked");
-        return Ok(Err(Unfit::Stale(message)));
+        return Ok(Err(Unfit::Stale(message.into())));
     }
     if let Some(patched) = plan.order {
         order::carry_out_update(work, aggregate, patched).await?;
@@ -66,84 +73,102 @@ pub(super) async fn enrich(
     Ok(Ok(()))
 }
 
-/// What the patch comes to, or every problem of it in words.
+/// What the patch comes to, or its problems in words.
 fn plan(
     work: &UnitOfWork<'_>,
     aggregate: &Aggregate,
     run: &plugin_run::Model,
     patch: &Map<String, Value>,
-) -> Result<Result<Plan, String>, Error> {
+) -> Result<Result<Plan, Message>, Error> {
     // At intake a plugin may set what a caller may set while the order is PENDING.
     let at_intake = run.trigger == PluginTrigger::OrderInitiated;
     let at = Path::root().field("patch");
-    let mut problems = Vec::new();
+    let mut report = Report::default();
+    if let Some(place) = find_nul(patch, &at) {
+        report.add(
+            &Problem::invalid(&place, "it contains a NUL character; any other Unicode text is fine"),
+            "",
+        );
+        return Ok(Err(report.into_message()));
+    }
     let mut current = order::current(&work.app.contacts, &aggregate.order)?;
     if at_intake {
         current.phase = Phase::Pending;
     }
     let mut found = Found::new();
     let order_patch = read_order_patch(patch, &current, &at, &mut found);
-    let order = take(found, &mut problems, "")
-        .then(|| edit(current, order_patch, work.definitions.of(Owner::Order).rules()));
-    let order = order.and_then(|edited| absorb(edited, &mut problems, "patch."));
+    let is_readable = report.absorb(found.or(Some(())), "").is_some();
+    let order = is_readable.then(|| edit(current, order_patch, work.definitions.of(Owner::Order).rules()));
+    let order = order.and_then(|edited| report.absorb(edited, "patch."));
 
     let mut work_orders = Vec::new();
     let at = at.field(WORK_ORDERS);
-    for (id, patch) in members(patch, &at, &mut problems) {
+    for (id, patch) in members(patch, &at, &mut report) {
+        if report.is_full() {
+            break;
+        }
         let at = at.field(id);
         let row = aggregate.work_orders.iter().find(|row| row.id.to_string() == *id);
         let (Some(row), Some(patch)) = (row, patch.as_object()) else {
-            problems.push(format!("{at}: the order has no such work order, or this is no object"));
+            report.add(&Problem::invalid(&at, "the order has no such work order, or this is no object"), "");
             continue;
         };
         let values = work_order::values(&work.app.contacts, row)?;
         let mut found = Found::new();
         let read = read_work_order_patch(patch, &values, &at, &mut found);
-        if !take(found, &mut problems, "") {
+        if report.absorb(found.or(Some(())), "").is_none() {
             continue;
         }
         let rules = work.definitions.of(Owner::WorkOrder).rules();
         let edited = edit_work_order(row.phase.into(), row.direction.into(), values, read, rules);
-        if let Some(patched) = absorb(edited, &mut problems, &format!("{at}.")) {
+        if let Some(patched) = report.absorb(edited, &format!("{at}.")) {
             work_orders.push((row.sequence, row.id, patched));
         }
     }
     work_orders.sort_by_key(|(sequence, ..)| *sequence);
-    if problems.is_empty() {
-        return Ok(Ok(Plan { order, work_orders }));
-    }
-    problems.truncate(PROBLEMS_AT_MOST);
-    Ok(Err(problems.join("; ")))
+    Ok(if report.0.is_empty() { Ok(Plan { order, work_orders }) } else { Err(report.into_message()) })
 }
 
 fn members<'a>(
     patch: &'a Map<String, Value>,
     at: &Path,
-    problems: &mut Vec<String>,
+    report: &mut Report,
 ) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a> {
     let work_orders = patch.get(WORK_ORDERS);
     let members = work_orders.and_then(Value::as_object);
     if work_orders.is_some() && members.is_none() {
-        problems.push(format!("{at}: it must be an object of work orders by their ids"));
+        report.add(&Problem::invalid(at, "it must be an object of work orders by their ids"), "");
     }
     members.into_iter().flatten()
 }
 
-/// Puts what was found into words, and says whether it was nothing.
-fn take(found: Found, problems: &mut Vec<String>, before: &str) -> bool {
-    absorb(found.or(Some(())), problems, before).is_some()
-}
+impl Report {
+    fn is_full(&self) -> bool {
+        self.0.len() >= MAX_PROBLEMS
+    }
 
-fn absorb<T>(result: Result<Option<T>, Problems>, problems: &mut Vec<String>, before: &str) -> Option<T> {
-    match result {
-        Ok(value) => value,
-        Err(refused) => {
-            let line = |problem: &crate::domain::problem::Problem| {
-                format!("{before}{}: {}", problem.path, problem.message)
-            };
-            problems.extend(refused.as_slice().iter().map(line));
-            None
+    /// Names a problem at a path below `before`, unless enough are named.
+    fn add(&mut self, problem: &Problem, before: &str) {
+        if !self.is_full() {
+            let path = BoundedText::<MAX_PATH_CHARS>::from(format!("{before}{}", problem.path));
+            self.0.push(format!("{path}: {}", problem.message));
         }
+    }
+
+    /// Names what was refused, and gives the value where nothing was.
+    fn absorb<T>(&mut self, result: Result<Option<T>, Problems>, before: &str) -> Option<T> {
+        let refused = match result {
+            Ok(value) => return value,
+            Err(refused) => refused,
+        };
+        for problem in refused.as_slice() {
+            self.add(problem, before);
+        }
+        None
+    }
+
+    fn into_message(self) -> Message {
+        self.0.join("; ").into()
     }
 }
 

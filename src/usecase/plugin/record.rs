@@ -5,14 +5,20 @@ use serde_json::{Map, Value, json};
 
 use super::{StoredStep, conclude::Kept};
 use crate::{
-    domain::plugin::{Reason, without_contacts},
+    domain::{
+        plugin::{Reason, without_contacts},
+        value::BoundedText,
+    },
     fault::Fault,
     store,
     usecase::work::UnitOfWork,
 };
 
-/// How much of an answer is kept to be looked at.
+/// How many bytes of an answer are kept to be looked at.
 const EXCERPT_BYTES: usize = 4 * 1024;
+
+/// The beginning of an answer.
+pub type Excerpt = BoundedText<EXCERPT_BYTES>;
 
 /// Keeps a run that was locked, as it is now.
 pub(super) async fn run(work: &mut UnitOfWork<'_>, run: &plugin_run::Model) -> Result<(), Fault> {
@@ -34,7 +40,7 @@ pub(super) async fn answer(
 ) -> Result<(), Fault> {
     let reasons: Vec<_> = reasons
         .iter()
-        .map(|reason| json!({"code": reason.code, "message": reason.message, "path": reason.path}))
+        .map(|reason| json!({"code": &*reason.code, "message": &*reason.message, "path": reason.path.as_deref()}))
         .collect();
     let step = plugin_step::Model {
         tenant_id: work.caller.tenant.to_string(),
@@ -55,14 +61,14 @@ pub(super) async fn answer(
         started_at: record.started_at,
         duration_ms: i32::try_from(record.duration.as_millis()).unwrap_or(i32::MAX),
         status_code: record.status_code.map(i32::from),
-        error,
-        response_excerpt: record.response_excerpt,
+        error: error.map(Into::into),
+        response_excerpt: record.response_excerpt.map(Into::into),
     };
     Ok(store::plugin_run::put_answer(&work.db(), step, attempt).await?)
 }
 
-/// The beginning of an answer as text that every store takes.
-pub fn excerpt(body: &[u8]) -> String {
+/// The beginning of an answer as text; it has a character for each byte at most.
+pub fn excerpt(body: &[u8]) -> Excerpt {
     let beginning = body.get(..EXCERPT_BYTES).unwrap_or(body);
-    String::from_utf8_lossy(beginning).replace('\0', "\u{fffd}")
+    Excerpt::new(&String::from_utf8_lossy(beginning))
 }

@@ -9,7 +9,7 @@ use entity::{
 };
 
 use super::{
-    StoredStep,
+    Excerpt, StoredStep,
     conclude::{Asked, Kept, ask_again, conclude, wait},
     record,
 };
@@ -36,7 +36,7 @@ pub struct AttemptRecord {
     /// HTTP status of the answer, if one came.
     pub status_code: Option<u16>,
     /// The beginning of the answer.
-    pub response_excerpt: Option<String>,
+    pub response_excerpt: Option<Excerpt>,
 }
 
 /// What a worker learned about a step that it held.
@@ -110,25 +110,33 @@ async fn kept(
         Answer::Retry { error, .. } | Answer::Fail { error } => Some(error.clone()),
         Answer::Pass { .. } | Answer::Reject { .. } | Answer::Enrich { .. } | Answer::Defer => None,
     };
-    let record = match attempt {
-        Some(record) => record,
-        None => put_off(work, run).await?.unwrap_or_else(|| AttemptRecord::none_at(work.now)),
+    let (number, record) = if let Some(record) = attempt {
+        (run.attempts, record)
+    } else {
+        let deferred = deferred(work, run).await?;
+        deferred.unwrap_or_else(|| (run.attempts, AttemptRecord::none_at(work.now)))
     };
-    Ok(Kept { number: run.attempts, record, error })
+    Ok(Kept { number, record, error })
 }
 
-async fn put_off(work: &UnitOfWork<'_>, run: &plugin_run::Model) -> Result<Option<AttemptRecord>, Fault> {
+/// The attempt of a run that waits for its callback, with its number: the last one that was recorded of the step.
+async fn deferred(
+    work: &UnitOfWork<'_>,
+    run: &plugin_run::Model,
+) -> Result<Option<(i32, AttemptRecord)>, Fault> {
     if run.status != PluginRunStatus::Waiting {
         return Ok(None);
     }
     let attempts = store::plugin_run::attempts(&work.db(), &[run.id]).await?;
-    let is_last =
-        |row: &plugin_attempt::Model| row.step_number == run.step_number && row.number == run.attempts;
-    Ok(attempts.into_iter().find(is_last).map(|row| AttemptRecord {
-        started_at: row.started_at,
-        duration: (work.now - row.started_at).to_std().unwrap_or_default(),
-        status_code: row.status_code.and_then(|code| u16::try_from(code).ok()),
-        response_excerpt: row.response_excerpt,
+    let of_step = |row: &plugin_attempt::Model| row.step_number == run.step_number;
+    Ok(attempts.into_iter().rfind(of_step).map(|row| {
+        let record = AttemptRecord {
+            started_at: row.started_at,
+            duration: (work.now - row.started_at).to_std().unwrap_or_default(),
+            status_code: row.status_code.and_then(|code| u16::try_from(code).ok()),
+            response_excerpt: row.response_excerpt.map(Into::into),
+        };
+        (row.number, record)
     }))
 }
 

@@ -69,7 +69,7 @@ pub async fn settle(
             status,
             due_at,
             status_code: outcome.status_code.map(i32::from),
-            error: error.cloned(),
+            error: error.map(ToString::to_string),
         };
         store::webhook_delivery::settle(&db, id, lease, &settled, work.now).await?;
     }
@@ -94,13 +94,13 @@ fn judged(
         match &outcome.verdict {
             Verdict::Gone { error } => {
                 after.enabled = false;
-                after.disabled_reason = Some(error.clone());
+                after.disabled_reason = Some(error.to_string());
             }
             Verdict::Again { error, .. } | Verdict::Failed { error } if !succeeds => {
                 let since = *after.failing_since.get_or_insert(now);
                 if let Some(reason) = reason_to_disable(since, now, error).filter(|_| after.enabled) {
                     after.enabled = false;
-                    after.disabled_reason = Some(reason);
+                    after.disabled_reason = Some(reason.into());
                 }
             }
             Verdict::Delivered | Verdict::Again { .. } | Verdict::Failed { .. } => {}

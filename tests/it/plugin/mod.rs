@@ -11,6 +11,7 @@ mod expression;
 mod fair;
 mod flood;
 mod gate;
+mod held;
 mod refusal;
 mod request;
 mod retry;
@@ -24,6 +25,7 @@ mod trial;
 mod triggers;
 mod update;
 mod watch;
+mod words;
 mod workflow;
 mod workflow_update;
 
@@ -95,7 +97,7 @@ async fn claim_and_die(app: &TestApp) -> Uuid {
     let mut claimed = 0;
     for (lane, _) in store::queue::lanes(&app.app.database, None, 100).await.unwrap() {
         let runs = store::queue::claim_runs(&app.app.database, &lane, now, until, lease, 100).await;
-        claimed += runs.unwrap().len();
+        claimed += runs.unwrap().runs.len();
     }
     assert!(claimed > 0);
     lease
@@ -127,7 +129,7 @@ fn pass() -> Answer {
 }
 
 fn reject(code: &str) -> Answer {
-    Answer::Reject { reasons: vec![Reason { code: code.to_owned(), message: "no".to_owned(), path: None }] }
+    Answer::Reject { reasons: vec![Reason { code: code.into(), message: "no".into(), path: None }] }
 }
 
 /// The tables of plugins and workflows, as they are.

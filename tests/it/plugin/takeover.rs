@@ -67,7 +67,7 @@ async fn a_take_up_gives_each_run_to_one_of_many_processes() {
         loop {
             let (lease, until) = (app.app.ids.uuid(), now + Duration::seconds(30));
             let claimed = store::queue::claim_runs(&app.app.database, &lane, now, until, lease, 7).await;
-            let claimed: Vec<_> = claimed.unwrap().into_iter().map(|run| run.id).collect();
+            let claimed: Vec<_> = claimed.unwrap().runs.into_iter().map(|run| run.id).collect();
             assert!(claimed.len() <= 7, "{} at once", claimed.len());
             if claimed.is_empty() {
                 return mine;

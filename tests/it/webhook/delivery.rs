@@ -189,7 +189,7 @@ async fn what_a_dead_process_held_is_taken_over_and_what_it_says_later_does_not_
         position: 1,
         order_id: held[0].order_id,
         status_code: None,
-        verdict: waybill::domain::webhook::Verdict::Failed { error: "late".to_owned() },
+        verdict: waybill::domain::webhook::Verdict::Failed { error: "late".into() },
     };
     let caller = waybill::access::Caller::local();
     waybill::usecase::webhook::settle(&app.app, &caller, webhook.endpoint_id, lease, &[late]).await.unwrap();
