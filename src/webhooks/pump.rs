@@ -1,6 +1,8 @@
 //! Sends to one endpoint what there is to be sent.
 
 use std::{
+    panic::AssertUnwindSafe,
+    slice,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -8,37 +10,36 @@ use std::{
     time::Duration,
 };
 
-use entity::{event, webhook_endpoint};
-use tokio::{
-    sync::{Notify, OwnedSemaphorePermit, Semaphore},
-    task::JoinSet,
-    time::Instant,
-};
+use entity::{id::WebhookEndpointId, webhook_endpoint};
+use futures_util::FutureExt as _;
+use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{envelope, pace::Pace};
+use super::{
+    delivery::{make, not_made},
+    pace::Pace,
+};
 use crate::{
     access::Caller,
     app::App,
-    domain::webhook::{Attempt, judge},
+    domain::webhook::MAX_ATTEMPTS,
+    fair::{Gate, Place},
     fault::Fault,
-    outbound::{Method, Request, Response, SendError, signature_headers, status, trace_headers},
     store::{
-        self,
+        self, Tenant,
         queue::{self, ClaimedDelivery, Webhook},
     },
-    trace::{KeyValue, Span},
-    usecase::{
-        self,
-        signing::{self, Sealed},
-        webhook::Outcome,
-    },
+    usecase::{self, webhook::Outcome},
 };
 
 /// How long a delivery is held; what is left after the answer is for settling it. A dead process's deliveries are taken
 /// over when this time is up.
 const HELD_FOR: chrono::Duration = chrono::Duration::seconds(30);
+
+/// How often a delivery is taken up: three times more than it is tried, because the process that holds it may die.
+#[expect(clippy::cast_possible_wrap, clippy::cast_possible_truncation, reason = "a small constant")]
+const MAX_TAKE_UPS: i32 = MAX_ATTEMPTS as i32 + 3;
 
 /// Tells a pump that there may be more to send.
 #[derive(Debug, Default)]
@@ -64,11 +65,38 @@ pub(super) struct Pump {
     pub(super) app: App,
     pub(super) webhook: Webhook,
     pub(super) bell: Arc<Bell>,
-    /// Bounds what the process sends at once.
-    pub(super) room: Arc<Semaphore>,
+    /// What the process sends at once, shared between tenants and between a tenant's endpoints.
+    pub(super) gate: Gate<Tenant, WebhookEndpointId>,
     /// How long the endpoint may take to answer.
     pub(super) answer_within: Duration,
     pub(super) shutdown: CancellationToken,
+}
+
+/// The deliveries that a pump has taken up.
+struct Begun {
+    /// Names the take-up.
+    lease: Uuid,
+    /// Those that are on their way.
+    sending: JoinSet<Outcome>,
+    /// What became of those that are not, and is not written yet.
+    outcomes: Vec<Outcome>,
+    /// How many attempts there were.
+    count: usize,
+}
+
+impl Begun {
+    /// An attempt ended; one that panicked has no outcome.
+    fn end(&mut self, outcome: Option<Outcome>) {
+        self.count += usize::from(outcome.is_some());
+        self.outcomes.extend(outcome);
+    }
+
+    /// Takes the outcomes of those that have ended.
+    fn collect(&mut self) {
+        while let Some(sent) = self.sending.try_join_next() {
+            self.end(sent.ok());
+        }
+    }
 }
 
 impl Pump {
@@ -76,37 +104,21 @@ impl Pump {
     pub(super) async fn run(self) -> usize {
         let caller = Caller::system(self.webhook.tenant.clone());
         let lease = self.app.ids.uuid();
-        let mut sending = JoinSet::new();
-        let mut count = 0;
-        let result = self.work(&caller, lease, &mut sending, &mut count).await;
-        // What is on its way is brought to its end, even if something failed or the server stops.
-        let mut outcomes = Vec::new();
-        while let Some(sent) = sending.join_next().await {
-            outcomes.extend(sent.ok().flatten());
+        let mut begun = Begun { lease, sending: JoinSet::new(), outcomes: Vec::new(), count: 0 };
+        let worked = self.work(&caller, &mut begun).await;
+        // What is on its way is brought to its end and written, even if something failed or the server stops.
+        while let Some(sent) = begun.sending.join_next().await {
+            begun.end(sent.ok());
         }
-        count += outcomes.len();
-        let settled = match result {
-            Ok(()) if outcomes.is_empty() => Ok(()),
-            Ok(()) => self.settle(&caller, lease, &outcomes).await,
-            Err(error) => Err(error),
-        };
-        // Nothing is lost: what was taken up is due again when that ends.
-        if let Err(error) = settled {
-            tracing::error!(
-                tenant.id = %self.webhook.tenant, webhook_endpoint.id = %self.webhook.endpoint_id, %error,
-                "webhook deliveries could not be worked"
-            );
+        let settled = self.settle(&caller, &mut begun).await;
+        // Nothing is lost: what was taken up and not written is due again when that take-up ends.
+        for error in [worked.err(), settled.err()].into_iter().flatten() {
+            self.log(&error, "webhook deliveries could not be worked");
         }
-        count
+        begun.count
     }
 
-    async fn work(
-        &self,
-        caller: &Caller,
-        lease: Uuid,
-        sending: &mut JoinSet<Option<Outcome>>,
-        count: &mut usize,
-    ) -> Result<(), Fault> {
+    async fn work(&self, caller: &Caller, begun: &mut Begun) -> Result<(), Fault> {
         let mut pace = Pace::default();
         while !self.shutdown.is_cancelled() {
             self.bell.rung.store(false, Ordering::SeqCst);
@@ -118,149 +130,125 @@ impl Pump {
             }
             // An endpoint that has all that it may have at once, and does not answer, costs the others no writes.
             let mut more = false;
-            if sending.len() < pace.at_once() {
-                more = usecase::webhook::dispatch(&self.app, caller, &endpoint).await.map_err(usecase::Error::into_fault)?;
-                self.take_up(caller, &endpoint, lease, pace, sending).await?;
+            if begun.sending.len() < pace.at_once() {
+                let dispatched = usecase::webhook::dispatch(&self.app, caller, &endpoint).await;
+                more = dispatched.map_err(usecase::Error::into_fault)?;
+                self.take_up(caller, &endpoint, pace, begun).await?;
             }
-            if sending.is_empty() {
-                if !more {
-                    return Ok(());
+            if begun.outcomes.is_empty() {
+                if begun.sending.is_empty() {
+                    if !more {
+                        return Ok(());
+                    }
+                    continue;
                 }
-                continue;
-            }
-            let mut outcomes = Vec::new();
-            tokio::select! {
-                Some(sent) = sending.join_next() => outcomes.extend(sent.ok().flatten()),
-                () = self.bell.notify.notified() => {}
-                () = self.shutdown.cancelled() => {}
-            }
-            while let Some(sent) = sending.try_join_next() {
-                outcomes.extend(sent.ok().flatten());
-            }
-            if !outcomes.is_empty() {
-                *count += outcomes.len();
-                for outcome in &outcomes {
-                    pace.see(&outcome.verdict);
+                tokio::select! {
+                    Some(sent) = begun.sending.join_next() => begun.end(sent.ok()),
+                    () = self.bell.notify.notified() => {}
+                    () = self.shutdown.cancelled() => {}
                 }
-                self.settle(caller, lease, &outcomes).await?;
             }
+            begun.collect();
+            for outcome in &begun.outcomes {
+                pace.see(&outcome.verdict);
+            }
+            self.settle(caller, begun).await?;
         }
         Ok(())
     }
 
-    async fn settle(&self, caller: &Caller, lease: Uuid, outcomes: &[Outcome]) -> Result<(), Fault> {
-        let id = self.webhook.endpoint_id;
-        usecase::webhook::settle(&self.app, caller, id, lease, outcomes).await.map_err(usecase::Error::into_fault)
-    }
-
-    /// Room for as many deliveries as may be sent now. Waits for it only if nothing of this endpoint is on its way.
-    async fn room(&self, wanted: usize, is_idle: bool) -> Vec<OwnedSemaphorePermit> {
-        let free = || Arc::clone(&self.room).try_acquire_owned().ok();
-        let mut permits: Vec<_> = std::iter::from_fn(free).take(wanted).collect();
-        if permits.is_empty() && is_idle && wanted > 0 {
-            // Never closed.
-            permits.extend(Arc::clone(&self.room).acquire_owned().await.ok());
+    /// Writes what became of deliveries. Until that is done, they are remembered.
+    async fn settle(&self, caller: &Caller, begun: &mut Begun) -> Result<(), Fault> {
+        if begun.outcomes.is_empty() {
+            return Ok(());
         }
-        permits
+        let id = self.webhook.endpoint_id;
+        let settled = usecase::webhook::settle(&self.app, caller, id, begun.lease, &begun.outcomes).await;
+        settled.map_err(usecase::Error::into_fault)?;
+        begun.outcomes.clear();
+        Ok(())
     }
 
-    /// Takes up deliveries that are due, as many as there is room for, and sends them.
+    /// Places for as many deliveries as may be sent now. Waits for one only if nothing of this endpoint is on its way.
+    async fn places(&self, wanted: usize, is_idle: bool) -> Vec<Place<Tenant, WebhookEndpointId>> {
+        let (tenant, id) = (&self.webhook.tenant, &self.webhook.endpoint_id);
+        let mut places: Vec<_> =
+            std::iter::from_fn(|| self.gate.try_acquire(tenant, id)).take(wanted).collect();
+        if places.is_empty() && is_idle && wanted > 0 {
+            tokio::select! {
+                // One pump at a time waits for an endpoint, so that the queue is never full.
+                place = self.gate.acquire(tenant, id) => places.extend(place.ok()),
+                () = self.shutdown.cancelled() => {}
+            }
+        }
+        places
+    }
+
+    /// Takes up deliveries that are due, as many as there are places for, and sends them.
     async fn take_up(
         &self,
         caller: &Caller,
         endpoint: &webhook_endpoint::Model,
-        lease: Uuid,
         pace: Pace,
-        sending: &mut JoinSet<Option<Outcome>>,
+        begun: &mut Begun,
     ) -> Result<(), Fault> {
         // Before deliveries are taken up, so that they are not held while they wait.
-        let wanted = pace.at_once().saturating_sub(sending.len());
-        let mut permits = self.room(wanted, sending.is_empty()).await;
-        if permits.is_empty() {
+        let wanted = pace.at_once().saturating_sub(begun.sending.len());
+        let mut places = self.places(wanted, begun.sending.is_empty()).await;
+        if places.is_empty() {
             return Ok(());
         }
         let now = self.app.clock.now();
-        let database = &self.app.database;
-        let limit = permits.len();
+        let (database, until, limit) = (&self.app.database, now + HELD_FOR, places.len());
         let claimed =
-            queue::claim_deliveries(database, &self.webhook, now, now + HELD_FOR, lease, limit).await?;
-        if claimed.is_empty() {
+            queue::claim_deliveries(database, &self.webhook, now, until, begun.lease, limit).await?;
+        let (claimed, lost): (Vec<_>, Vec<_>) =
+            claimed.into_iter().partition(|delivery| delivery.attempts <= MAX_TAKE_UPS);
+        for delivery in &lost {
+            begun.end(Some(not_made(&self.app, delivery)));
+        }
+        if claimed.is_empty() || self.begin(caller, endpoint, &claimed, &mut places, begun).await? {
             return Ok(());
         }
-        let sealed = Sealed {
-            current: &endpoint.secret,
-            previous: endpoint.previous_secret.as_deref(),
-            previous_until: endpoint.previous_until,
-        };
-        let context = usecase::webhook::secret_context(endpoint.id);
-        let secrets = Arc::new(signing::open(&self.app, &context, sealed, now)?);
-        let positions: Vec<i64> = claimed.iter().map(|delivery| delivery.position).collect();
-        let events = store::event::at(&self.app.reader(caller).db(), &positions).await?;
-        for event in events {
-            let Some(delivery) = claimed.iter().find(|delivery| delivery.position == event.position) else {
-                continue;
-            };
-            let body = envelope::write(&self.webhook.tenant, &event)?;
-            let span = self.begin(&event, delivery, &endpoint.url);
-            let mut headers = Vec::with_capacity(5);
-            headers.extend(signature_headers(&secrets, &event.id.to_string(), now.timestamp(), &body));
-            headers.extend(trace_headers(&span));
-            headers.push(("content-type".to_owned(), envelope::CONTENT_TYPE.to_owned().into()));
-            let request = Request {
-                method: Method::Post,
-                url: endpoint.url.clone(),
-                query: Vec::new(),
-                headers,
-                body,
-                timeout: self.answer_within,
-            };
-            let permit = permits.pop();
-            sending.spawn(send(self.app.clone(), permit, span, request, *delivery, event));
+        // Something about them is wrong. Each is tried alone, so that those which can be sent are.
+        for delivery in &claimed {
+            if !self.begin(caller, endpoint, slice::from_ref(delivery), &mut places, begun).await? {
+                begun.end(Some(not_made(&self.app, delivery)));
+            }
         }
         Ok(())
     }
 
-    /// Begins the span of a delivery. It is in a trace of its own: an event does not know whose request it was.
-    fn begin(&self, event: &event::Model, delivery: &ClaimedDelivery, url: &str) -> Span {
-        let mut span = self.app.traces.call("POST", url, None, || {
-            vec![
-                KeyValue::new("tenant.id", self.webhook.tenant.to_string()),
-                KeyValue::new("webhook_endpoint.id", self.webhook.endpoint_id.to_string()),
-                KeyValue::new("event.id", event.id.to_string()),
-            ]
-        });
-        span.sent_before(delivery.attempts - 1);
-        span
+    /// Sends deliveries, and says whether they could be made: all of them, or none is sent.
+    async fn begin(
+        &self,
+        caller: &Caller,
+        endpoint: &webhook_endpoint::Model,
+        claimed: &[ClaimedDelivery],
+        places: &mut Vec<Place<Tenant, WebhookEndpointId>>,
+        begun: &mut Begun,
+    ) -> Result<bool, Fault> {
+        let deliveries = match make(&self.app, caller, endpoint, claimed, self.answer_within).await {
+            Ok(deliveries) => deliveries,
+            Err(fault) if fault.is_temporary() => return Err(fault),
+            Err(fault) => {
+                self.log(&fault, "webhook deliveries could not be made");
+                return Ok(false);
+            }
+        };
+        for delivery in deliveries {
+            let (app, place, claimed) = (self.app.clone(), places.pop(), delivery.claimed);
+            begun.sending.spawn(async move {
+                let sent = AssertUnwindSafe(delivery.send(&app)).catch_unwind().await;
+                drop(place);
+                sent.unwrap_or_else(|_| not_made(&app, &claimed))
+            });
+        }
+        Ok(true)
     }
-}
 
-/// Makes one attempt.
-async fn send(
-    app: App,
-    _permit: Option<OwnedSemaphorePermit>,
-    mut span: Span,
-    request: Request,
-    delivery: ClaimedDelivery,
-    event: event::Model,
-) -> Option<Outcome> {
-    let begun = Instant::now();
-    let sent = app.outbound.send(request).await;
-    span.answered(status(&sent));
-    drop(span);
-    let (response, failure) = match sent {
-        Ok(response) | Err(SendError::TooLarge(response)) => (Some(response), String::new()),
-        Err(error) => (None, error.to_string()),
-    };
-    let attempt = attempt_of(response.as_ref(), &failure);
-    let verdict = judge(&attempt, delivery.attempts, app.ids.jitter(), app.clock.now());
-    let status_code = response.map(|response| response.status);
-    app.metrics.webhook_attempt(status_code, begun.elapsed());
-    Some(Outcome { position: event.position, order_id: delivery.order_id, status_code, verdict })
-}
-
-fn attempt_of<'a>(response: Option<&'a Response>, failure: &'a str) -> Attempt<'a> {
-    response.map_or(Attempt::Failed { message: failure }, |response| Attempt::Answered {
-        status: response.status,
-        retry_after: response.retry_after.as_deref(),
-    })
+    fn log(&self, error: &Fault, message: &str) {
+        let Webhook { tenant, endpoint_id } = &self.webhook;
+        tracing::error!(tenant.id = %tenant, webhook_endpoint.id = %endpoint_id, %error, "{message}");
+    }
 }

@@ -1,23 +1,27 @@
 //! Runs a pump for each endpoint that has something to be sent.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, time::Duration};
 
-use tokio::{sync::Semaphore, task::JoinSet, time::MissedTickBehavior};
+use entity::id::WebhookEndpointId;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::pump::{Bell, Pump};
+use super::{
+    pump::Pump,
+    pumps::{Ended, Pumps},
+};
 use crate::{
     app::App,
+    fair::{Gate, Rule},
     fault::Fault,
-    store::queue::{self, Webhook},
+    store::{
+        Tenant,
+        queue::{self, Webhook},
+    },
 };
 
 /// How many deliveries this process sends at once.
-const ROOM: usize = 256;
+const MAX_AT_ONCE: usize = 256;
 /// How long an endpoint may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// A lost wake-up, or an endpoint that is new to this process, costs this much.
@@ -27,13 +31,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Worker {
     app: App,
-    room: Arc<Semaphore>,
+    gate: Gate<Tenant, WebhookEndpointId>,
     answer_within: Duration,
     /// The enabled endpoints, as they were when we last looked.
     known: HashSet<Webhook>,
-    /// The bells of the pumps that run.
-    bells: HashMap<Webhook, Arc<Bell>>,
-    pumps: JoinSet<(Webhook, usize)>,
+    pumps: Pumps,
 }
 
 impl Worker {
@@ -41,11 +43,10 @@ impl Worker {
     pub fn new(app: App) -> Self {
         Self {
             app,
-            room: Arc::new(Semaphore::new(ROOM)),
+            gate: Gate::new(MAX_AT_ONCE, Rule::Halves),
             answer_within: ANSWER_WITHIN,
             known: HashSet::new(),
-            bells: HashMap::new(),
-            pumps: JoinSet::new(),
+            pumps: Pumps::default(),
         }
     }
 
@@ -74,10 +75,10 @@ impl Worker {
                         self.start(webhook, &shutdown);
                     }
                 }
-                Some(ended) = self.pumps.join_next() => self.ended(ended.ok(), &shutdown),
+                Some(ended) = self.pumps.next() => self.ended(ended, &shutdown),
             }
         }
-        while self.pumps.join_next().await.is_some() {}
+        while self.pumps.next().await.is_some() {}
     }
 
     /// Sends everything that is due now, and gives how many attempts that were. For tests, which have no background.
@@ -89,9 +90,9 @@ impl Worker {
             if self.pumps.is_empty() {
                 return Ok(count);
             }
-            while let Some(ended) = self.pumps.join_next().await {
-                count += ended.as_ref().map_or(0, |(_, attempts)| *attempts);
-                self.ended(ended.ok(), &shutdown);
+            while let Some(ended) = self.pumps.next().await {
+                count += ended.attempts;
+                self.ended(ended, &shutdown);
             }
         }
     }
@@ -110,35 +111,24 @@ impl Worker {
 
     /// Starts a pump, or tells the one that runs.
     fn start(&mut self, webhook: Webhook, shutdown: &CancellationToken) {
-        if let Some(bell) = self.bells.get(&webhook) {
-            bell.ring();
-            return;
-        }
-        let bell = Arc::new(Bell::default());
-        self.bells.insert(webhook.clone(), Arc::clone(&bell));
-        let pump = Pump {
-            app: self.app.clone(),
-            webhook: webhook.clone(),
-            bell,
-            room: Arc::clone(&self.room),
-            answer_within: self.answer_within,
-            shutdown: shutdown.clone(),
-        };
-        self.pumps.spawn(async move { (webhook, pump.run().await) });
+        let Self { app, gate, answer_within, pumps, .. } = self;
+        pumps.start(webhook.clone(), |bell| {
+            let pump = Pump {
+                app: app.clone(),
+                webhook,
+                bell,
+                gate: gate.clone(),
+                answer_within: *answer_within,
+                shutdown: shutdown.clone(),
+            };
+            pump.run()
+        });
     }
 
     /// A pump ended. If it was told of more while it did, another one sees to that.
-    fn ended(&mut self, ended: Option<(Webhook, usize)>, shutdown: &CancellationToken) {
-        match ended {
-            Some((webhook, _)) => {
-                let bell = self.bells.remove(&webhook);
-                if bell.is_some_and(|bell| bell.is_rung()) {
-                    self.start(webhook, shutdown);
-                }
-            }
-            // One that panicked, which is a defect: those that run are found by their bells no more, but the next look
-            // starts what is missing, and leases keep two from sending the same.
-            None => self.bells.clear(),
+    fn ended(&mut self, ended: Ended, shutdown: &CancellationToken) {
+        if let Some(webhook) = ended.again {
+            self.start(webhook, shutdown);
         }
     }
 }

@@ -16,6 +16,8 @@ const WAITS: [Duration; 6] = [
     Duration::from_hours(5),
     Duration::from_hours(10),
 ];
+/// How often a delivery is tried.
+pub const MAX_ATTEMPTS: usize = WAITS.len() + 1;
 /// How much longer than that a wait may be, as a part of it: what failed together comes back spread out.
 const JITTER: f64 = 0.1;
 /// The longest wait that an endpoint can ask for with `Retry-After`.
@@ -93,7 +95,11 @@ pub fn judge(attempt: &Attempt<'_>, number: i32, jitter: f64, now: DateTime<Utc>
 }
 
 /// Why an endpoint that fails again is to be disabled, if it is.
-pub fn reason_to_disable(failing_since: DateTime<Utc>, now: DateTime<Utc>, error: &Message) -> Option<Message> {
+pub fn reason_to_disable(
+    failing_since: DateTime<Utc>,
+    now: DateTime<Utc>,
+    error: &Message,
+) -> Option<Message> {
     (now - failing_since >= GIVE_UP_AFTER)
         .then(|| format!("no delivery succeeded for 5 days; the last one failed because {error}").into())
 }

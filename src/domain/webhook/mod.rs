@@ -4,4 +4,4 @@ mod endpoint;
 mod judge;
 
 pub use endpoint::{EndpointPatch, NewEndpoint};
-pub use judge::{Attempt, Verdict, judge, reason_to_disable};
+pub use judge::{Attempt, MAX_ATTEMPTS, Verdict, judge, reason_to_disable};

@@ -6,6 +6,7 @@ mod endpoint;
 mod processes;
 mod replay;
 mod retry;
+mod shared;
 mod stalled;
 
 use std::collections::HashMap;
