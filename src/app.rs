@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     access::{Access, Caller},
+    compute::Compute,
     config::Config,
     events::{Hub, Wake},
     fault::Fault,
@@ -39,6 +40,8 @@ pub struct App {
     pub wake: Wake,
     /// Where subscriptions get live events.
     pub hub: Hub,
+    /// Runs what tenants have computed.
+    pub compute: Compute,
     /// The lifecycles that orders are born with, and were born with.
     pub lifecycles: Arc<KnownLifecycles>,
     /// What tenants define of custom attributes.

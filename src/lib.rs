@@ -18,7 +18,8 @@
 //! ```
 //!
 //! [`app`] is what all of them share, [`config`] what the operator sets; [`seam`] (time and ids), [`budget`], [`fair`], [`fault`],
-//! [`secret`], [`metrics`] and [`trace`] may be used everywhere but in [`domain`].
+//! [`secret`], [`metrics`] and [`trace`] may be used everywhere but in [`domain`]. [`compute`] runs what tenants have
+//! computed.
 //!
 //! A mutation goes down through the lines: a resolver reads its input and calls one use case; that opens a unit of work
 //! ([`usecase::work`]), locks and loads what it is about, lets [`domain`] decide, writes the changes and records the
@@ -31,6 +32,7 @@ pub mod access;
 pub mod app;
 pub mod budget;
 pub mod cli;
+pub mod compute;
 pub mod config;
 pub mod domain;
 pub mod events;

@@ -32,6 +32,7 @@ pub struct Metrics {
     errors: Family<CodeLabels, Counter>,
     plugin_attempts: Family<AttemptLabels, Counter>,
     plugin_attempt_seconds: Histogram,
+    plugin_conditions_exhausted: Counter,
     webhook_attempts: Family<AttemptLabels, Counter>,
     webhook_attempt_seconds: Histogram,
     event_lag_seconds: Histogram,
@@ -164,6 +165,7 @@ impl Default for Metrics {
             errors: Family::default(),
             plugin_attempts: Family::default(),
             plugin_attempt_seconds: seconds(),
+            plugin_conditions_exhausted: Counter::default(),
             webhook_attempts: Family::default(),
             webhook_attempt_seconds: seconds(),
             event_lag_seconds: seconds(),
@@ -213,6 +215,11 @@ impl Metrics {
             "plugin_attempt_seconds",
             "How long plugins took to answer",
             self.plugin_attempt_seconds.clone(),
+        );
+        registry.register(
+            "plugin_conditions_exhausted",
+            "Conditions of workflows that took too long, so that no run began",
+            self.plugin_conditions_exhausted.clone(),
         );
         registry.register("webhook_attempts", "Calls of webhook endpoints", self.webhook_attempts.clone());
         registry.register(
@@ -294,6 +301,11 @@ impl Metrics {
     pub fn plugin_attempt(&self, status: Option<u16>, duration: Duration) {
         self.plugin_attempts.get_or_create(&AttemptLabels { outcome: attempt(status) }).inc();
         self.plugin_attempt_seconds.observe(duration.as_secs_f64());
+    }
+
+    /// A workflow's condition took too long.
+    pub fn condition_exhausted(&self) {
+        self.plugin_conditions_exhausted.inc();
     }
 
     /// A webhook endpoint was called, and answered or did not.

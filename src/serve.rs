@@ -10,6 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     access::{Access, Fetch, Trust},
     app::App,
+    compute::Compute,
     config::{AccessConfig, Config, DataKeyFile, KeySource},
     events::{Hub, Wake},
     http::{self, Sockets},
@@ -20,7 +21,10 @@ use crate::{
     secret::{Keyring, LoadError},
     store::{self, Database, Statistics, contact::Contacts},
     trace::{Post, Traces},
-    usecase::{attribute::Indexer, idempotency::Cleaner, order::Together, retention::Retention},
+    usecase::{
+        attribute::Indexer, idempotency::Cleaner, order::Together, plugin::ConditionReporter,
+        retention::Retention,
+    },
     webhooks,
 };
 
@@ -41,11 +45,12 @@ const RESTART_AFTER: Duration = Duration::from_secs(1);
 type Service = (&'static str, fn(App, CancellationToken) -> BoxFuture<'static, ()>);
 
 /// Everything that runs beside the requests.
-const SERVICES: [Service; 9] = [
+const SERVICES: [Service; 10] = [
     ("wake-ups", |app, stop| app.wake.service(app.database.clone()).run(stop).boxed()),
     ("signing keys", |app, stop| async move { app.access.keep_fresh(stop).await }.boxed()),
     ("event tail", |app, stop| app.hub.tail(app.database.clone(), app.wake.clone()).run(stop).boxed()),
     ("plugin worker", |app, stop| Worker::new(app).run(stop).boxed()),
+    ("condition reporter", |app, stop| ConditionReporter::new(app).run(stop).boxed()),
     ("webhooks", |app, stop| webhooks::Worker::new(app).run(stop).boxed()),
     ("event cleaner", |app, stop| Retention::new(app).run(stop).boxed()),
     ("indexer", |app, stop| Indexer::new(app).run(stop).boxed()),
@@ -80,8 +85,10 @@ pub fn assemble(
     let contacts = Contacts::new(Arc::clone(&keyring), ids.clone());
     let access = Arc::new(open_access(&config.access, &database, &clock)?);
     let traces = open_traces(&config, &ids)?;
+    let compute = Compute::default();
     Ok(App {
-        hook: PluginManager::new(contacts.clone()),
+        hook: PluginManager::new(contacts.clone(), Arc::clone(&metrics), compute.clone()),
+        compute,
         contacts,
         database,
         access,

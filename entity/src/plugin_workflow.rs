@@ -29,6 +29,9 @@ pub struct Model {
     pub steps: String,
     /// Whether events set it off.
     pub enabled: bool,
+    /// Why its condition had no value the last time that it had none, since it was saved.
+    #[sea_orm(column_type = "Text")]
+    pub last_error: Option<String>,
     /// When it was deleted; its old runs still show it.
     pub deleted_at: Option<DateTimeUtc>,
     /// Counts its changes.

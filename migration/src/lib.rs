@@ -23,6 +23,7 @@ mod m20261125_000067_keep_patches;
 mod m20261125_000070_create_api_key;
 mod m20261126_000080_trace_plugin_runs;
 mod m20261130_000090_create_write_probe;
+mod m20261130_000091_keep_errors_of_conditions;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000070_create_api_key::Migration),
             Box::new(m20261126_000080_trace_plugin_runs::Migration),
             Box::new(m20261130_000090_create_write_probe::Migration),
+            Box::new(m20261130_000091_keep_errors_of_conditions::Migration),
         ]
     }
 }

@@ -1,22 +1,24 @@
 //! One call of a plugin: the request, and what its answer means.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::DateTime;
-use entity::{plugin, plugin_run, stored::PluginRunStatus};
+use entity::{
+    plugin, plugin_run,
+    stored::{PluginRunStatus, PluginTrigger},
+};
 use futures_util::future::{try_join, try_join3};
-use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
-    document::{self, RunInfo},
+    document::{Material, RunInfo, run_json},
     expression,
     payload::{self, Payload},
 };
 use crate::{
     access::Caller,
     app::App,
-    domain::plugin::{Answer, Attempt, FailureKind, HttpMethod, TooLong, judge},
+    domain::plugin::{Answer, Attempt, FailureKind, HttpMethod, RenderError, judge},
     fault::Fault,
     outbound::{Method, Request, Response, SendError, signature_headers, status, trace_headers},
     secret::Secret,
@@ -98,22 +100,23 @@ pub async fn ask(app: &App, caller: &Caller, run: plugin_run::Model) -> Result<S
         callback_url: &callback_url,
         callback_token: &token.seal(app, run_id)?,
     };
-    let document = document(app, caller, &info).await?;
+    let material = material(app, caller, &info).await?;
     let Some(http) = http else {
-        let text = plugin.expression.as_deref().unwrap_or_default();
-        let (answer, attempt) = expression::ask(app, text, &document);
+        let (answer, attempt) = evaluate(app, plugin.expression.unwrap_or_default(), material).await?;
         settlement.answer = answer;
         settlement.attempt = Some(attempt);
         return Ok(settlement);
     };
-    let mut span = begin(app, &plugin, &http, &info);
-    let request = match prepare(app, &plugin, &http, &info, &document, &span, started_at)? {
-        Ok(request) => request,
+    let http = Arc::new(http);
+    let payload = match payload(app, &http, material, info.run.trigger).await? {
+        Ok(payload) => payload,
         Err(error) => {
             settlement.answer = Answer::Fail { error: error.to_string().into() };
             return Ok(settlement);
         }
     };
+    let mut span = begin(app, &plugin, &http, &info);
+    let request = prepare(app, &plugin, &http, &info, payload, &span, started_at)?;
     let begun = Instant::now();
     let sent = app.outbound.send(request).await;
     let response = match &sent {
@@ -133,32 +136,56 @@ pub async fn ask(app: &App, caller: &Caller, run: plugin_run::Model) -> Result<S
     Ok(settlement)
 }
 
-/// The request to an endpoint about a document; an error where its template makes too much of it.
+/// What the value of an expression for a document means, and the record of it.
+async fn evaluate(app: &App, text: String, material: Material) -> Result<(Answer, AttemptRecord), Fault> {
+    let started_at = app.clock.now();
+    let begun = Instant::now();
+    let (tenant, contacts) = (material.tenant.clone(), app.contacts.clone());
+    let computed = app.compute.run(&tenant, move || {
+        let value = expression::evaluate(&text, &material.document(&contacts)?);
+        let response_excerpt = value.as_ref().ok().map(|value| excerpt(value.to_string().as_bytes()));
+        let answer = value.map_or_else(|error| Answer::Fail { error }, |value| expression::meaning(&value));
+        Ok::<_, Fault>((answer, response_excerpt))
+    });
+    let (answer, response_excerpt) = computed.await??;
+    Ok((answer, AttemptRecord { started_at, duration: begun.elapsed(), status_code: None, response_excerpt }))
+}
+
+/// What an endpoint is sent about a document; an error where its template makes or looks at too much of it.
+pub(super) async fn payload(
+    app: &App,
+    http: &Arc<StoredHttp>,
+    material: Material,
+    trigger: PluginTrigger,
+) -> Result<Result<Payload, RenderError>, Fault> {
+    let (tenant, contacts, http) = (material.tenant.clone(), app.contacts.clone(), Arc::clone(http));
+    let make = move || payload::of(&http, &material.document(&contacts)?.into(), trigger);
+    app.compute.run(&tenant, make).await?
+}
+
+/// The request that carries a payload to an endpoint.
 pub(super) fn prepare(
     app: &App,
     plugin: &plugin::Model,
     http: &StoredHttp,
     info: &RunInfo<'_>,
-    document: &Value,
+    payload: Payload,
     span: &Span,
     now: DateTime<chrono::Utc>,
-) -> Result<Result<Request, TooLong>, Fault> {
-    let Payload { query, body } = match payload::of(http, document, info.run.trigger)? {
-        Ok(payload) => payload,
-        Err(error) => return Ok(Err(error)),
-    };
-    Ok(Ok(Request {
+) -> Result<Request, Fault> {
+    let Payload { query, body } = payload;
+    Ok(Request {
         method: method(http.method),
         headers: headers(app, plugin, http, info, span, now, &body)?,
         query,
         url: http.url.clone(),
         body,
         timeout: Duration::from_millis(u64::try_from(http.request_timeout_ms).unwrap_or(0)),
-    }))
+    })
 }
 
-/// What a plugin is told, as it stands now.
-async fn document(app: &App, caller: &Caller, info: &RunInfo<'_>) -> Result<Value, Fault> {
+/// What the document of a plugin is made of, as it stands now.
+async fn material(app: &App, caller: &Caller, info: &RunInfo<'_>) -> Result<Material, Fault> {
     let reader = app.reader(caller);
     let gone = |what| Fault::broken(format!("a plugin run is about {what} that is not there"));
     let (db, event_ids) = (reader.db(), [info.run.event_id]);
@@ -169,9 +196,15 @@ async fn document(app: &App, caller: &Caller, info: &RunInfo<'_>) -> Result<Valu
     );
     // What it keeps while it waits is large, and would be part of every run that is worked on.
     let (order, work_orders, events) = Box::pin(read).await?;
-    let order = order.ok_or_else(|| gone("an order"))?;
-    // A run may be open for longer than events are kept, held for instance; it then goes on without its event.
-    document::whole(app, &caller.tenant, &order, &work_orders, events.first(), info)
+    Ok(Material {
+        tenant: caller.tenant.clone(),
+        order: order.ok_or_else(|| gone("an order"))?,
+        work_orders,
+        own: info.run.work_order_id,
+        // A run may be open for longer than events are kept, held for instance; it then goes on without its event.
+        event: events.into_iter().next(),
+        run: run_json(info),
+    })
 }
 
 const fn method(method: HttpMethod) -> Method {

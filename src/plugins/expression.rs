@@ -3,21 +3,17 @@
 use std::{
     collections::HashMap,
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
-use serde_json::Value;
-use tokio::time::Instant;
+use serde_json::{Map, Value};
 
-use crate::{
-    app::App,
-    domain::{
-        plugin::{Answer, Expression, PLUGIN_VARIABLES, judge_value},
-        value::Message,
-    },
-    usecase::plugin::{AttemptRecord, excerpt},
+use crate::domain::{
+    plugin::{Answer, Budget, Expression, PLUGIN_VARIABLES, judge_value},
+    value::Message,
 };
 
+/// The steps that an evaluation may take: some tens of milliseconds.
+const MAX_STEPS: u64 = 500_000;
 /// How many parsed expressions are kept; beyond that all are forgotten, and parsed again as they are needed. More than
 /// a busy process meets, and few megabytes even of the longest.
 const KEPT: usize = 256;
@@ -28,30 +24,18 @@ static PARSED: LazyLock<Parsed> = LazyLock::new(Parsed::default);
 #[derive(Debug, Default)]
 struct Parsed(Mutex<HashMap<String, Arc<Expression>>>);
 
-/// What an expression says of a document, and the record of it.
-pub fn ask(app: &App, text: &str, document: &Value) -> (Answer, AttemptRecord) {
-    let started_at = app.clock.now();
-    let begun = Instant::now();
-    let value = evaluate(text, document);
-    let duration: Duration = begun.elapsed();
-    let response_excerpt = value.as_ref().ok().map(|value| excerpt(value.to_string().as_bytes()));
-    let answer = value.map_or_else(|error| Answer::Fail { error }, |value| meaning(&value));
-    (answer, AttemptRecord { started_at, duration, status_code: None, response_excerpt })
-}
-
 /// What the value of an expression means. There is nobody to call back.
 pub fn meaning(value: &Value) -> Answer {
     match judge_value(value) {
-        Answer::Defer => Answer::Fail { error: "an expression cannot put its answer off (DEFER)".into() },
+        Answer::Defer => Answer::Fail { error: "an expression cannot answer later (DEFER)".into() },
         answer => answer,
     }
 }
 
 /// The value of an expression for a document, or why it has none.
-pub fn evaluate(text: &str, document: &Value) -> Result<Value, Message> {
+pub fn evaluate(text: &str, document: &Map<String, Value>) -> Result<Value, Message> {
     let expression = PARSED.get(text)?;
-    let members = document.as_object().ok_or("there is no document")?;
-    expression.evaluate(members).map_err(|failure| failure.to_string().into())
+    expression.evaluate(document, &Budget::new(MAX_STEPS)).map_err(|failure| failure.to_string().into())
 }
 
 impl Parsed {

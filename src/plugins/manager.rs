@@ -1,6 +1,6 @@
 //! Which events set off which runs.
 
-use std::{cell::OnceCell, sync::Arc};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use entity::{
     id::{PluginId, PluginWorkflowId},
@@ -8,19 +8,23 @@ use entity::{
     stored::PluginTrigger,
 };
 use futures_util::future::BoxFuture;
-use serde_json::{Map, Value};
 
-use super::document;
+use super::{
+    condition::{About, Unit},
+    health::{Health, Struck},
+};
 use crate::{
+    compute::Compute,
     domain::{
         lifecycle::CancellationStatus,
         plugin::{CONDITION_VARIABLES, Expression},
     },
     events::{Fact, NewEvent},
     fault::Fault,
+    metrics::Metrics,
     store::{self, Reader, Tenant, TenantCache, contact::Contacts},
     usecase::{
-        plugin::{MAX_WORKFLOWS, StoredStep},
+        plugin::{ConditionReport, MAX_WORKFLOWS, StoredStep},
         work::{CommitHook, Subject, TriggeredRun, Triggers},
     },
 };
@@ -28,23 +32,35 @@ use crate::{
 /// Knows the workflows of tenants, and sees every event before its transaction commits.
 #[derive(Debug)]
 pub struct PluginManager {
-    contacts: Contacts,
-    workflows: TenantCache<Workflows>,
+    shared: Arc<Shared>,
+    workflows: TenantCache<Vec<Workflow>>,
+    compute: Compute,
 }
 
-/// The enabled workflows of a tenant.
+/// What the conditions of all tenants are evaluated with.
 #[derive(Debug)]
-struct Workflows {
+struct Shared {
     /// Opens what a condition looks at.
     contacts: Contacts,
-    enabled: Vec<Workflow>,
+    health: Health,
+    metrics: Arc<Metrics>,
 }
 
+/// The enabled workflows of a tenant in one unit of work.
+struct UnitTriggers {
+    tenant: Tenant,
+    workflows: Arc<Vec<Workflow>>,
+    shared: Arc<Shared>,
+    unit: Mutex<Unit>,
+}
+
+/// An enabled workflow.
 #[derive(Debug)]
-struct Workflow {
-    id: PluginWorkflowId,
+pub(super) struct Workflow {
+    pub(super) id: PluginWorkflowId,
+    version: i32,
     trigger: PluginTrigger,
-    condition: Option<Expression>,
+    pub(super) condition: Option<Arc<Expression>>,
     start: String,
     steps: String,
     /// The plugin that its first step asks.
@@ -53,61 +69,104 @@ struct Workflow {
 
 impl PluginManager {
     /// A manager that knows nothing yet.
-    pub fn new(contacts: Contacts) -> Arc<Self> {
-        Arc::new(Self { contacts, workflows: TenantCache::default() })
+    pub fn new(contacts: Contacts, metrics: Arc<Metrics>, compute: Compute) -> Arc<Self> {
+        let shared = Arc::new(Shared { contacts, health: Health::default(), metrics });
+        Arc::new(Self { shared, workflows: TenantCache::default(), compute })
     }
 
-    async fn workflows(&self, reader: &Reader) -> Result<Arc<Workflows>, Fault> {
-        let load = async || {
+    async fn workflows(&self, reader: &Reader) -> Result<Arc<Vec<Workflow>>, Fault> {
+        let load = async |before: Option<Arc<Vec<Workflow>>>| {
             let rows = store::plugin::enabled_workflows(&reader.db(), MAX_WORKFLOWS).await?;
-            let enabled = rows.into_iter().map(Workflow::try_from).collect::<Result<_, _>>()?;
-            Ok(Workflows { contacts: self.contacts.clone(), enabled })
+            let is_new = |row: &plugin_workflow::Model| {
+                row.condition.is_some() && parsed(before.as_deref(), row).is_none()
+            };
+            if rows.iter().any(is_new) {
+                let read =
+                    move || rows.into_iter().map(|row| Workflow::read(row, before.as_deref())).collect();
+                return self.compute.run(reader.tenant(), read).await?;
+            }
+            rows.into_iter().map(|row| Workflow::read(row, before.as_deref())).collect()
         };
-        self.workflows.get(reader.tenant(), load).await
+        self.workflows.get_anew(reader.tenant(), load).await
     }
 }
 
 impl CommitHook for PluginManager {
     fn triggers<'a>(&'a self, reader: &'a Reader) -> BoxFuture<'a, Result<Arc<dyn Triggers>, Fault>> {
-        Box::pin(async move { Ok(self.workflows(reader).await? as Arc<dyn Triggers>) })
+        Box::pin(async move {
+            let workflows = self.workflows(reader).await?;
+            let (tenant, shared) = (reader.tenant().clone(), Arc::clone(&self.shared));
+            Ok(Arc::new(UnitTriggers { tenant, workflows, shared, unit: Mutex::default() })
+                as Arc<dyn Triggers>)
+        })
     }
 
     fn configuration_changed(&self, tenant: &Tenant) {
         self.workflows.forget(tenant);
     }
-}
 
-impl Triggers for Workflows {
-    fn set_off(&self, event: &NewEvent, subject: &Subject<'_>) -> Vec<TriggeredRun> {
-        let Some(trigger) = trigger_of(event) else { return Vec::new() };
-        // Made for the first condition that needs it, and then used for all.
-        let document = OnceCell::new();
-        let document =
-            || document.get_or_init(|| document::of_event(&self.contacts, event, subject)).as_ref();
-        let matching = self.enabled.iter().filter(|workflow| workflow.trigger == trigger);
-        matching
-            .filter(|workflow| {
-                workflow.condition.as_ref().is_none_or(|it| holds(workflow.id, it, document()))
-            })
-            .map(|workflow| TriggeredRun {
-                workflow_id: workflow.id,
-                trigger,
-                steps: workflow.steps.clone(),
-                start: workflow.start.clone(),
-                first: workflow.first,
-            })
-            .collect()
+    fn take_condition_reports(&self) -> Vec<ConditionReport> {
+        self.shared.health.take_reports()
     }
 }
 
-/// Whether a condition is true. One without a value is not, and no reason to fail what sets the workflow off.
-fn holds(id: PluginWorkflowId, condition: &Expression, document: Option<&Map<String, Value>>) -> bool {
-    let Some(document) = document else { return false };
-    match condition.evaluate(document) {
-        Ok(value) => value == Value::Bool(true),
-        Err(error) => {
-            tracing::warn!(plugin_workflow.id = %id, %error, "a workflow's condition has no value; no run begins");
-            false
+impl Triggers for UnitTriggers {
+    fn set_off(&self, event: &NewEvent, subject: &Subject<'_>) -> Vec<TriggeredRun> {
+        let Some(trigger) = trigger_of(event) else { return Vec::new() };
+        let of_trigger = self.workflows.iter().filter(|workflow| workflow.trigger == trigger);
+        let mut matching: Vec<_> = of_trigger.collect();
+        if matching.iter().any(|workflow| workflow.condition.is_some()) {
+            self.keep_true(&mut matching, event, subject);
+        }
+        let run = |workflow: &Workflow| TriggeredRun {
+            workflow_id: workflow.id,
+            trigger,
+            steps: workflow.steps.clone(),
+            start: workflow.start.clone(),
+            first: workflow.first,
+        };
+        matching.into_iter().map(run).collect()
+    }
+}
+
+impl UnitTriggers {
+    /// Keeps the workflows whose condition is true. Those that took too long lately are looked at last, so that they take
+    /// nothing from the others.
+    fn keep_true(&self, matching: &mut Vec<&Workflow>, event: &NewEvent, subject: &Subject<'_>) {
+        let Shared { contacts, health, metrics } = self.shared.as_ref();
+        let mut unit = self.unit.lock().unwrap_or_else(PoisonError::into_inner);
+        unit.look_at(subject);
+        let about = About::new(contacts, event, subject);
+        let mut holds = |workflow: &Workflow| {
+            let was_exhausted = unit.is_exhausted(workflow.id);
+            let holds = unit.holds(workflow, &about);
+            if !was_exhausted && unit.is_exhausted(workflow.id) {
+                metrics.condition_exhausted();
+            }
+            holds
+        };
+        let struck: Vec<_> = matching.iter().map(|it| health.struck(it.id, it.version)).collect();
+        let mut truths = vec![false; matching.len()];
+        for turn in [None, Some(Struck::Lately)] {
+            for ((workflow, struck), truth) in matching.iter().zip(&struck).zip(&mut truths) {
+                if *struck == turn {
+                    *truth = holds(workflow);
+                }
+            }
+        }
+        let mut truths = truths.into_iter();
+        matching.retain(|_| truths.next().unwrap_or(false));
+    }
+}
+
+/// What came of the conditions is known when the unit has ended, however it did.
+impl Drop for UnitTriggers {
+    fn drop(&mut self) {
+        let unit = self.unit.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for (id, outcome) in std::mem::take(&mut unit.outcomes) {
+            if let Some(workflow) = self.workflows.iter().find(|workflow| workflow.id == id) {
+                self.shared.health.note(&self.tenant, id, workflow.version, outcome);
+            }
         }
     }
 }
@@ -129,18 +188,30 @@ fn trigger_of(event: &NewEvent) -> Option<PluginTrigger> {
     })
 }
 
-impl TryFrom<plugin_workflow::Model> for Workflow {
-    type Error = Fault;
-
-    fn try_from(row: plugin_workflow::Model) -> Result<Self, Fault> {
+impl Workflow {
+    /// A workflow as it was stored; its condition is parsed unless it was before.
+    fn read(row: plugin_workflow::Model, before: Option<&Vec<Self>>) -> Result<Self, Fault> {
         let steps: Vec<StoredStep> = serde_json::from_str(&row.steps)?;
         let first = steps.iter().find(|step| step.name == row.start);
         let first =
             first.ok_or_else(|| Fault::broken("a workflow starts with a step that it does not have"))?;
         let first = first.plugin()?;
-        let condition = row.condition.map(|text| Expression::parse(&text, &CONDITION_VARIABLES)).transpose();
-        let condition = condition
-            .map_err(|error| Fault::broken(format!("a workflow's condition cannot be read: {error}")))?;
-        Ok(Self { id: row.id, trigger: row.trigger, condition, start: row.start, steps: row.steps, first })
+        let condition = match (parsed(before, &row), &row.condition) {
+            (Some(condition), _) => Some(condition),
+            (None, Some(text)) => {
+                Some(Expression::parse(text, &CONDITION_VARIABLES).map(Arc::new).map_err(|error| {
+                    Fault::broken(format!("a workflow's condition cannot be read: {error}"))
+                })?)
+            }
+            (None, None) => None,
+        };
+        let (id, version, trigger) = (row.id, row.version, row.trigger);
+        Ok(Self { id, version, trigger, condition, start: row.start, steps: row.steps, first })
     }
+}
+
+/// The condition of a workflow, if it was parsed before.
+fn parsed(before: Option<&Vec<Workflow>>, row: &plugin_workflow::Model) -> Option<Arc<Expression>> {
+    let known = before?.iter().find(|workflow| workflow.id == row.id)?.condition.as_ref()?;
+    (Some(known.text()) == row.condition.as_deref()).then(|| Arc::clone(known))
 }

@@ -6,8 +6,10 @@
 //! [`CommitHook`]: crate::usecase::work::CommitHook
 
 mod call;
+mod condition;
 mod document;
 mod expression;
+mod health;
 mod manager;
 mod payload;
 mod trial;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     domain::{
-        plugin::{HttpMethod, Template, TooLong},
+        plugin::{HttpMethod, RenderError, Template},
         problem::{Found, Path},
     },
     fault::Fault,
@@ -21,12 +21,12 @@ pub struct Payload {
     pub body: Vec<u8>,
 }
 
-/// What an endpoint is sent about a document; an error where its template makes too much of it.
+/// What an endpoint is sent about a document; an error where its template makes or looks at too much of it.
 pub fn of(
     http: &StoredHttp,
     document: &Value,
     trigger: PluginTrigger,
-) -> Result<Result<Payload, TooLong>, Fault> {
+) -> Result<Result<Payload, RenderError>, Fault> {
     let rendered = match &http.body_template {
         Some(template) => match template_of(template)?.render(document) {
             Ok(rendered) => Some(rendered),

@@ -1,5 +1,7 @@
 //! A dry run: one plugin is asked about one order, and nothing comes of it. Nothing is stored, and no event is recorded.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use entity::{
     id::{EventId, OrderId, PluginId, PluginRunId, PluginWorkflowId},
@@ -9,8 +11,8 @@ use entity::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    call::{begin, meaning, prepare},
-    document::{self, RunInfo},
+    call::{begin, meaning, payload, prepare},
+    document::{Material, RunInfo, run_json},
     expression,
 };
 use crate::{
@@ -86,17 +88,25 @@ pub async fn try_out(
         callback_token: &Secret::new(NO_TOKEN.to_owned()),
     };
     Ok(match &plugin.expression {
-        Some(text) => evaluate(text, &document(app, &reader, &caller, &order, &info).await?),
-        None => call(app, &caller, &reader, &plugin, &order, info).await?,
+        Some(text) => {
+            let material = material(&reader, &caller, order, &info).await?;
+            evaluate(app, text.clone(), material).await?
+        }
+        None => call(app, &caller, &reader, &plugin, order, info).await?,
     })
 }
 
-fn evaluate(text: &str, document: &Value) -> Trial {
-    let value = expression::evaluate(text, document);
-    let request = Some(json!({"expression": text, "document": document}));
-    let response = value.as_ref().ok().cloned();
-    let answer = value.map_or_else(|error| Answer::Fail { error }, |value| expression::meaning(&value));
-    Trial { request, status_code: None, response, answer }
+async fn evaluate(app: &App, text: String, material: Material) -> Result<Trial, Fault> {
+    let (tenant, contacts) = (material.tenant.clone(), app.contacts.clone());
+    let computed = app.compute.run(&tenant, move || {
+        let document = material.document(&contacts)?;
+        let value = expression::evaluate(&text, &document);
+        let request = Some(json!({"expression": text, "document": document}));
+        let response = value.as_ref().ok().cloned();
+        let answer = value.map_or_else(|error| Answer::Fail { error }, |value| expression::meaning(&value));
+        Ok(Trial { request, status_code: None, response, answer })
+    });
+    computed.await?
 }
 
 async fn call(
@@ -104,21 +114,23 @@ async fn call(
     caller: &Caller,
     reader: &Reader,
     plugin: &plugin::Model,
-    order: &order::Model,
+    order: order::Model,
     mut info: RunInfo<'_>,
 ) -> Result<Trial, Fault> {
     let http: StoredHttp = serde_json::from_str(plugin.http.as_deref().unwrap_or("null"))?;
     let now = info.deadline;
     info.deadline = now + chrono::Duration::milliseconds(i64::from(http.callback_timeout_ms));
-    let document = document(app, reader, caller, order, &info).await?;
-    let mut span = begin(app, plugin, &http, &info);
-    let request = match prepare(app, plugin, &http, &info, &document, &span, now)? {
-        Ok(request) => request,
+    let http = Arc::new(http);
+    let material = material(reader, caller, order, &info).await?;
+    let payload = match payload(app, &http, material, info.run.trigger).await? {
+        Ok(payload) => payload,
         Err(error) => {
             let answer = Answer::Fail { error: error.to_string().into() };
             return Ok(Trial { request: None, status_code: None, response: None, answer });
         }
     };
+    let mut span = begin(app, plugin, &http, &info);
+    let request = prepare(app, plugin, &http, &info, payload, &span, now)?;
     let shown = shown(&http, &request);
     let sent = app.outbound.send(request).await;
     span.answered(status(&sent));
@@ -161,17 +173,22 @@ fn run(app: &App, caller: &Caller, order: &order::Model, now: DateTime<Utc>) -> 
     }
 }
 
-/// What the plugin is told: the order as it is, and the event that it was born with, as long as the log has it.
-async fn document(
-    app: &App,
+/// What the plugin's document is made of: the order as it is, and the event that it was born with, as long as the log has
+/// it.
+async fn material(
     reader: &Reader,
     caller: &Caller,
-    order: &order::Model,
+    order: order::Model,
     info: &RunInfo<'_>,
-) -> Result<Value, Fault> {
-    let work_orders = store::work_order::of_order(&reader.db(), order.id).await?;
-    let event = store::event::first_of(&reader.db(), order.id).await?;
-    document::whole(app, &caller.tenant, order, &work_orders, event.as_ref(), info)
+) -> Result<Material, Fault> {
+    Ok(Material {
+        tenant: caller.tenant.clone(),
+        work_orders: store::work_order::of_order(&reader.db(), order.id).await?,
+        own: None,
+        event: store::event::first_of(&reader.db(), order.id).await?,
+        run: run_json(info),
+        order,
+    })
 }
 
 /// The request as it goes out. Header values that the plugin was saved with are secrets.

@@ -38,8 +38,8 @@ struct Remembered<K, V> {
 #[derive(Debug)]
 struct Cached<V> {
     value: Arc<V>,
-    /// By a clock that is never set back.
-    read_at: Instant,
+    /// By a clock that is never set back; none where the value was forgotten since.
+    read_at: Option<Instant>,
 }
 
 impl<V> Default for TenantCache<V> {
@@ -60,24 +60,38 @@ impl<K: Hash + Eq, V> Cache<K, V> {
     where
         K: Clone,
     {
+        self.get_anew(key, async |_| load().await).await
+    }
+
+    /// The same; `load` is given the value that was remembered before, so that what was derived from parts that did not
+    /// change need not be derived again.
+    pub async fn get_anew<E>(
+        &self,
+        key: &K,
+        load: impl AsyncFnOnce(Option<Arc<V>>) -> Result<V, E>,
+    ) -> Result<Arc<V>, E>
+    where
+        K: Clone,
+    {
         // The time before the read: what another process changed meanwhile is seen in time.
         let now = Instant::now();
-        let forgotten = {
+        let (forgotten, before) = {
             let remembered = self.lock();
-            if let Some(cached) = remembered.values.get(key)
-                && now.duration_since(cached.read_at) < self.fresh_for
+            let cached = remembered.values.get(key);
+            if let Some(Cached { value, read_at: Some(read_at) }) = cached
+                && now.duration_since(*read_at) < self.fresh_for
             {
-                return Ok(Arc::clone(&cached.value));
+                return Ok(Arc::clone(value));
             }
-            remembered.forgotten
+            (remembered.forgotten, cached.map(|cached| Arc::clone(&cached.value)))
         };
-        let value = Arc::new(load().await?);
+        let value = Arc::new(load(before).await?);
         let mut remembered = self.lock();
         if remembered.forgotten == forgotten {
             if remembered.values.len() >= MAX_VALUES {
                 remembered.values.clear();
             }
-            remembered.values.insert(key.clone(), Cached { value: Arc::clone(&value), read_at: now });
+            remembered.values.insert(key.clone(), Cached { value: Arc::clone(&value), read_at: Some(now) });
         }
         Ok(value)
     }
@@ -86,7 +100,9 @@ impl<K: Hash + Eq, V> Cache<K, V> {
     pub fn forget(&self, key: &K) {
         let mut remembered = self.lock();
         remembered.forgotten += 1;
-        remembered.values.remove(key);
+        if let Some(cached) = remembered.values.get_mut(key) {
+            cached.read_at = None;
+        }
     }
 
     /// Forgets all values.
@@ -125,6 +141,19 @@ mod tests {
         let failed = cache.get(&"c", async || Err::<u32, _>("away")).await;
         assert_eq!(failed.unwrap_err(), "away");
         assert_eq!(get(&cache, "c", 8).await, 8);
+    }
+
+    #[tokio::test]
+    async fn what_is_read_anew_is_given_what_was_there_before() {
+        let cache = Cache::new(Duration::from_mins(1));
+        let next =
+            async |before: Option<Arc<u32>>| Ok::<_, Infallible>(before.map_or(1, |before| *before + 1));
+        assert_eq!(*cache.get_anew(&"a", next).await.unwrap(), 1);
+        assert_eq!(*cache.get_anew(&"a", next).await.unwrap(), 1);
+        cache.forget(&"a");
+        assert_eq!(*cache.get_anew(&"a", next).await.unwrap(), 2);
+        cache.forget_all();
+        assert_eq!(*cache.get_anew(&"a", next).await.unwrap(), 1);
     }
 
     #[tokio::test]

@@ -261,7 +261,7 @@ row!(plugin:
     created_at created_by updated_at updated_by
 );
 row!(plugin_workflow:
-    tenant_id id name trigger condition start steps enabled deleted_at version created_at created_by updated_at
+    tenant_id id name trigger condition start steps enabled last_error deleted_at version created_at created_by updated_at
     updated_by
 );
 row!(plugin_run:

@@ -16,7 +16,7 @@ use entity::{
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
-use super::{Done, Error, idempotency, idempotency::Key};
+use super::{Done, Error, idempotency, idempotency::Key, plugin::ConditionReport};
 use crate::{
     access::Caller,
     app::App,
@@ -42,11 +42,15 @@ pub trait CommitHook: Send + Sync + fmt::Debug {
 
     /// A tenant's workflows were changed by this process, and the change committed.
     fn configuration_changed(&self, tenant: &Tenant);
+
+    /// Takes what came of conditions and is not written yet.
+    fn take_condition_reports(&self) -> Vec<ConditionReport>;
 }
 
-/// A tenant's workflows, as one unit of work sees them.
+/// A tenant's workflows, as one unit of work sees them. Its recorders share them.
 pub trait Triggers: Send + Sync {
-    /// The runs that an event sets off. Pure: it may neither wait nor call out, because a transaction is open.
+    /// The runs that an event sets off. It may neither wait nor call out nor take long, because a transaction is open:
+    /// all events of a unit share one budget.
     fn set_off(&self, event: &NewEvent, subject: &Subject<'_>) -> Vec<TriggeredRun>;
 }
 

@@ -6,16 +6,19 @@ mod expression;
 mod graph;
 mod http;
 mod patch;
+mod path;
 mod template;
 mod verdict;
 mod workflow;
 
 pub use backoff::{MAX_DELAY, MAX_RETRY_AFTER, fault_delay, retry_delay};
 pub use define::{NewKind, NewPlugin, PLUGIN_VARIABLES, PluginPatch};
-pub use expression::{EXPRESSION_MAX_CHARS, Expression, Failure};
+pub use expression::{
+    Budget, Document, EXPRESSION_MAX_CHARS, Elements, Expression, Failure, Found, Reference, Shared,
+};
 pub use http::{HttpMethod, NewHttp};
 pub use patch::{WORK_ORDERS, find_nul, read_order_patch, read_work_order_patch, without_contacts};
-pub use template::{Template, TooLong};
+pub use template::{RenderError, Template};
 pub use verdict::{
     Answer, Attempt, FailureKind, MAX_CODE_CHARS, MAX_REASONS, MAX_REASONS_CHARS, Reason, ReasonCode, judge,
     judge_callback, judge_value, parse_retry_after,

@@ -2,24 +2,23 @@
 //! whole document, and `{"$val": X}` for X.
 
 use serde_json::{Map, Value};
-use serde_json_path::JsonPath;
 
-use super::super::{
-    problem::{Found, Path, Problem},
-    value::echo,
+use super::{
+    super::{
+        problem::{Found, Path, Problem},
+        value::echo,
+    },
+    path::{Query, Steps},
 };
 
 /// The longest template, in bytes of JSON.
 const MAX_BYTES: usize = 16 * 1024;
 /// How deep a template nests.
 const MAX_DEPTH: usize = 16;
-/// The most characters of a path.
-const PATH_MAX_CHARS: usize = 512;
-/// How often a path may descend (`..`), and how often it may filter (`?`). Beyond that, the work grows with a power of the
-/// document's size.
-const MAX_COSTLY: usize = 2;
 /// The longest request that is rendered, in bytes, about.
 const MAX_RENDERED: usize = 512 * 1024;
+/// The steps that the paths of a template may take together when it is rendered: about a tenth of a second.
+const MAX_STEPS: u64 = 4_000_000;
 
 const VAL: &str = "$val";
 const EXPR: &str = "$expr";
@@ -31,15 +30,33 @@ pub struct Template(Node);
 #[derive(Clone, Debug)]
 enum Node {
     Literal(Value),
-    Query { path: JsonPath, singular: bool },
+    Query(Query),
     List(Vec<Node>),
     Object(Vec<(String, Node)>),
 }
 
-/// What a template gives would be too long to be sent.
+/// Why a template gives nothing for a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the request would be longer than {} KiB; the template takes in too much of the document", MAX_RENDERED / 1024)]
-pub struct TooLong;
+pub enum RenderError {
+    /// What it gives would be too long to be sent.
+    #[error(
+        "the request would be longer than {} KiB; the template takes in too much of the document",
+        MAX_RENDERED / 1024
+    )]
+    TooLong,
+    /// Its paths look at too much.
+    #[error(
+        "the template takes too long: its paths look at too much of the document; name members instead of descending \
+         (..), and filter (?) short lists only"
+    )]
+    TooCostly,
+}
+
+/// What is left for a render.
+struct Left {
+    bytes: usize,
+    steps: Steps,
+}
 
 impl Template {
     /// Reads a template; every problem is named where it lies.
@@ -53,8 +70,8 @@ impl Template {
     }
 
     /// What it gives for a document.
-    pub fn render(&self, document: &Value) -> Result<Value, TooLong> {
-        let mut left = MAX_RENDERED;
+    pub fn render(&self, document: &Value) -> Result<Value, RenderError> {
+        let mut left = Left { bytes: MAX_RENDERED, steps: Steps::new(MAX_STEPS) };
         render(&self.0, document, &mut left)
     }
 
@@ -96,8 +113,8 @@ fn parse_object(members: &Map<String, Value>, depth: usize, at: &Path, found: &m
     };
     match (members.len(), members.get(VAL), members.get(EXPR)) {
         (1, Some(value), _) => parse(value, depth + 1, &at.field(VAL), found),
-        (1, _, Some(Value::String(path))) => match query(path) {
-            Ok(node) => Some(node),
+        (1, _, Some(Value::String(path))) => match Query::parse(path) {
+            Ok(query) => Some(Node::Query(query)),
             Err(message) => {
                 found.push(Problem::invalid(&at.field(EXPR), message));
                 None
@@ -119,61 +136,16 @@ fn parse_object(members: &Map<String, Value>, depth: usize, at: &Path, found: &m
     }
 }
 
-fn query(text: &str) -> Result<Node, String> {
-    if text.chars().count() > PATH_MAX_CHARS {
-        return Err(format!("a JSONPath has up to {PATH_MAX_CHARS} characters"));
-    }
-    let path = JsonPath::parse(text)
-        .map_err(|error| format!("{} is no JSONPath (RFC 9535): {}", echo(text), error.message()))?;
-    let signs = signs(text);
-    let count = |sign: &str| signs.matches(sign).count();
-    if count("..") > MAX_COSTLY || count("?") > MAX_COSTLY {
-        return Err(format!("a JSONPath descends (..) and filters (?) up to {MAX_COSTLY} times"));
-    }
-    if count("?") > 0 && count("$") > 1 {
-        return Err(
-            "a filter of a JSONPath looks at its own member (@), not at the whole document ($)".to_owned()
-        );
-    }
-    // What is none of these picks one member by name or place in each segment.
-    let singular = !["*", "..", "?", ":", ","].iter().any(|sign| signs.contains(sign));
-    Ok(Node::Query { path, singular })
-}
-
-/// A sound JSONPath without what stands in quotes.
-fn signs(path: &str) -> String {
-    let mut quote = None;
-    let mut escaped = false;
-    let outside = path.chars().filter(|character| match quote {
-        Some(_) if escaped => {
-            escaped = false;
-            false
-        }
-        Some(open) => {
-            escaped = *character == '\\';
-            if *character == open {
-                quote = None;
-            }
-            false
-        }
-        None if matches!(character, '\'' | '"') => {
-            quote = Some(*character);
-            false
-        }
-        None => true,
-    });
-    outside.collect()
-}
-
-fn render(node: &Node, document: &Value, left: &mut usize) -> Result<Value, TooLong> {
+fn render(node: &Node, document: &Value, left: &mut Left) -> Result<Value, RenderError> {
     match node {
         Node::Literal(value) => take(value, left),
-        Node::Query { path, singular: true } => {
-            path.query(document).first().map_or(Ok(Value::Null), |value| take(value, left))
-        }
-        Node::Query { path, singular: false } => {
-            let members = path.query(document).into_iter().map(|value| take(value, left));
-            members.collect::<Result<_, _>>().map(Value::Array)
+        Node::Query(query) => {
+            let found = query.find(document, &mut left.steps).map_err(|_| RenderError::TooCostly)?;
+            let mut found = found.into_iter();
+            if query.is_singular {
+                return found.next().map_or(Ok(Value::Null), |value| take(value, left));
+            }
+            found.map(|value| take(value, left)).collect::<Result<_, _>>().map(Value::Array)
         }
         Node::List(nodes) => {
             let members = nodes.iter().map(|node| render(node, document, left));
@@ -187,12 +159,12 @@ fn render(node: &Node, document: &Value, left: &mut usize) -> Result<Value, TooL
 }
 
 /// A copy of a value, if there is room for it.
-fn take(value: &Value, left: &mut usize) -> Result<Value, TooLong> {
-    spend(value, left)?;
+fn take(value: &Value, left: &mut Left) -> Result<Value, RenderError> {
+    spend(value, &mut left.bytes)?;
     Ok(value.clone())
 }
 
-fn spend(value: &Value, left: &mut usize) -> Result<(), TooLong> {
+fn spend(value: &Value, left: &mut usize) -> Result<(), RenderError> {
     let own = match value {
         Value::String(text) => text.len() + 3,
         Value::Array(members) => {
@@ -201,14 +173,14 @@ fn spend(value: &Value, left: &mut usize) -> Result<(), TooLong> {
         }
         Value::Object(members) => {
             for (key, member) in members {
-                *left = left.checked_sub(key.len() + 4).ok_or(TooLong)?;
+                *left = left.checked_sub(key.len() + 4).ok_or(RenderError::TooLong)?;
                 spend(member, left)?;
             }
             2
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => 8,
     };
-    *left = left.checked_sub(own).ok_or(TooLong)?;
+    *left = left.checked_sub(own).ok_or(RenderError::TooLong)?;
     Ok(())
 }
 
@@ -306,6 +278,6 @@ mod tests {
         let mut found = Found::new();
         let template = Template::parse(&json!(template), &Path::root(), &mut found)
             .map(|template| template.render(&json!({"long": "x".repeat(2_000)})));
-        assert_eq!(template, Some(Err(TooLong)));
+        assert_eq!(template, Some(Err(RenderError::TooLong)));
     }
 }

@@ -207,6 +207,13 @@ impl PluginWorkflow {
         self.0.enabled
     }
 
+    /// Why its condition had no value the last time that it had none, and what to do about it; null if it always had one
+    /// since the workflow was saved. A workflow whose condition took too long many times in a row is switched off, which
+    /// is said here as well.
+    async fn last_error(&self) -> Option<&str> {
+        self.0.last_error.as_deref()
+    }
+
     /// Counts its changes; 1 when it was created.
     async fn version(&self) -> i32 {
         self.0.version

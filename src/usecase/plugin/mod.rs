@@ -2,6 +2,7 @@
 
 mod callback;
 mod conclude;
+mod condition;
 mod create;
 mod delete;
 mod end;
@@ -21,6 +22,7 @@ mod workflow_update;
 use entity::id::{PluginId, PluginWorkflowId};
 
 pub use callback::{CallbackToken, CalledBack, call_back};
+pub use condition::{ConditionReport, ConditionReporter};
 pub use create::create;
 pub use delete::delete;
 pub(super) use end::drop_runs;

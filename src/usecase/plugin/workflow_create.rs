@@ -58,6 +58,7 @@ pub async fn workflow_create(
         start: new.start,
         steps: stored_steps(new.steps, &plugins)?,
         enabled: new.enabled,
+        last_error: None,
         deleted_at: None,
         version: 1,
         created_at: work.now,

@@ -79,6 +79,8 @@ pub async fn workflow_update(
     if let Some(plugins) = plugins {
         after.steps = stored_steps(new.steps, &plugins)?;
     }
+    // What went wrong was said of the workflow as it was.
+    after.last_error = None;
     if after == before {
         return Ok(before);
     }

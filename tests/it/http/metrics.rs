@@ -120,7 +120,8 @@ async fn an_operation_that_runs_into_the_time_limit_is_counted_once_on_every_tra
 #[tokio::test]
 async fn an_operation_that_its_client_gives_up_is_counted() {
     let app = TestApp::start().await;
-    let writer = app.app.database.write_transaction(&waybill::store::Tenant::new("default"), 0).await.unwrap();
+    let writer =
+        app.app.database.write_transaction(&waybill::store::Tenant::new("default"), 0).await.unwrap();
     let document =
         "mutation GivenUp($input: OrderCreateInput!) { orderCreate(input: $input) { order { id } } }";
     give_up(&app, document);

@@ -214,7 +214,8 @@ async fn what_did_not_end_by_itself_is_told_as_failed() {
     let otlp_endpoint = Some(collector.endpoint.clone());
     let app = TestApp::configured(Config { otlp_endpoint, limits, ..Config::default() }).await;
     // The store's only writer is in use.
-    let writer = app.app.database.write_transaction(&waybill::store::Tenant::new("default"), 0).await.unwrap();
+    let writer =
+        app.app.database.write_transaction(&waybill::store::Tenant::new("default"), 0).await.unwrap();
     let document = "mutation($input: OrderCreateInput!) { orderCreate(input: $input) { order { id } } }";
     let body = json!({"query": document, "variables": {"input": order(1)}}).to_string();
     assert_eq!(super::post_json(&app, body).await.refusal().1, "TIMEOUT");

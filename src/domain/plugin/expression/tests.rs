@@ -1,6 +1,8 @@
-use serde_json::json;
+use serde_json::{Map, json};
 
-use super::*;
+use cel::Value as Cel;
+
+use super::{check::FUNCTIONS, meter::metered, values::cel_value, *};
 
 fn document() -> Map<String, Json> {
     let work_order = |number: i32| {
@@ -27,7 +29,7 @@ const VARIABLES: [&str; 3] = ["order", "workOrder", "event"];
 
 fn value(text: &str) -> Result<Json, String> {
     let expression = Expression::parse(text, &VARIABLES)?;
-    expression.evaluate(&document()).map_err(|failure| failure.to_string())
+    expression.evaluate(&document(), &Budget::new(500_000)).map_err(|failure| failure.to_string())
 }
 
 #[test]
@@ -169,4 +171,156 @@ fn what_nests_as_deep_as_it_may_is_evaluated() {
     ] {
         assert_eq!(value(&text), Ok(expected), "{text}");
     }
+}
+
+/// The value where the variables are there as a whole, whatever the expression looks at.
+fn value_of_whole(text: &str, document: &Map<String, Json>) -> Option<Json> {
+    let program = Program::compile(text).unwrap();
+    let evaluate = || {
+        let mut context = Context::with_env(Arc::clone(&STANDARD));
+        for (name, value) in document {
+            context.add_variable_from_value(name.as_str(), cel_value(value));
+        }
+        for (name, function) in natives(&Budget::new(10_000_000)) {
+            context.add_function(name, function).unwrap();
+        }
+        let value: Cel = context.resolve(&metered(program.expression().clone())).ok()?;
+        json(&value).ok()
+    };
+    stacker::grow(INTERPRETER_STACK, evaluate)
+}
+
+#[test]
+fn an_expression_has_the_value_that_it_has_over_the_whole_document() {
+    let with_work_order = |work_order: Json| {
+        let mut document = document();
+        document.insert("workOrder".to_owned(), work_order);
+        document
+    };
+    let documents = [document(), with_work_order(json!({"sequence": 7, "containers": [{"a": 1}]}))];
+    for text in [
+        "order",
+        "order == order",
+        "order.clientId == order['clientId']",
+        "order.nothing",
+        "order['nothing']",
+        "has(order.clientId)",
+        "has(order.nothing)",
+        "!has(order.customAttributes.tier)",
+        "has(workOrder.sequence)",
+        "has(workOrder.nothing)",
+        "workOrder.sequence",
+        "workOrder == null",
+        "workOrder != null && workOrder.sequence == 7",
+        "event.type == 'ORDER_CREATED' ? order.version : 0",
+        "'clientId' in order",
+        "size(order)",
+        "order.size() > 3",
+        "size(order.workOrders)",
+        "order.workOrders.size()",
+        "size(order.customAttributes)",
+        "size(order.clientId)",
+        "order.workOrders[0]",
+        "order.workOrders[0].type",
+        "order.workOrders[size(order.workOrders) - 1].sequence",
+        "order.workOrders[0].nothing",
+        "has(order.workOrders[0].type)",
+        "has(order.workOrders[0].nothing)",
+        "order.workOrders[0]['type']",
+        "order.workOrders[0].containers[0].containerId",
+        "order.workOrders[100].type",
+        "order.workOrders.exists(w, w.sequence == 5)",
+        "order.workOrders.exists(w, has(w.nothing))",
+        "order.workOrders.all(w, has(w.type) && w.type == 'MOVE_CONTAINERS')",
+        "order.workOrders.exists(w, w == order.workOrders[3])",
+        "order.workOrders.exists(w, w['sequence'] == 5)",
+        "order.workOrders.exists(w, 'type' in w)",
+        "order.workOrders.exists(w, w.containers.exists(c, c.containerId == 'BOX-1'))",
+        "order.workOrders.exists(w, order.workOrders.exists(w, w.sequence == 100) && w.type != '')",
+        "order.workOrders.exists(w, order.workOrders.exists(v, v.sequence == w.sequence + 1))",
+        "order.workOrders.exists(order, order.sequence == 5)",
+        "order.workOrders.exists(w, order.version == 3 && w.sequence == 5)",
+        "order.workOrders.map(w, w.sequence)",
+        "order.workOrders.map(w, w)[0]",
+        "order.workOrders.filter(w, w.sequence < 3)",
+        "order.workOrders.filter(w, w.sequence < 3).map(v, v.type)",
+        "order.workOrders.filter(w, w.sequence < 3).size()",
+        "order.workOrders.map(w, {'s': w.sequence, 'w': [w]})[1]",
+        "order.workOrders.exists_one(w, w.sequence == 5 && w.nothing)",
+        "order.customAttributes.map(key, key).size()",
+        "order.customAttributes.exists(key, key == 'tier')",
+        "order.customAttributes.exists(key, order.customAttributes[key] == 'gold')",
+        "[order.clientId, event.type]",
+        "{'a': order.version, order.clientId: 1}",
+        "[1, 2].map(order, order * 2)",
+        "order.destination.address.postalCode.startsWith('56')",
+        "timestamp(order.createdAt).getHours()",
+        "type(order.version) == int",
+        "order.workOrders == order.workOrders",
+        "order.workOrders + [1]",
+        "1 in order.workOrders",
+    ] {
+        let expression = Expression::parse(text, &VARIABLES).unwrap();
+        for document in &documents {
+            let value = expression.evaluate(document, &Budget::new(10_000_000)).ok();
+            assert_eq!(value, value_of_whole(text, document), "{text}");
+        }
+    }
+}
+
+#[test]
+fn only_what_an_expression_looks_at_is_read() {
+    let seen = |text: &str| {
+        let expression = Expression::parse(text, &VARIABLES).unwrap();
+        let show = |reference: &Reference| {
+            let member = reference.member.as_ref().map(|member| format!(".{member}")).unwrap_or_default();
+            let elements = match &reference.elements {
+                Elements::Whole => String::new(),
+                Elements::Members(members) => {
+                    format!("[{}]", members.iter().cloned().collect::<Vec<_>>().join(" "))
+                }
+            };
+            format!("{}{member}{elements}", reference.variable)
+        };
+        expression.references().iter().map(show).collect::<Vec<_>>()
+    };
+    for (text, expected) in [
+        ("true", vec![]),
+        ("order.type == 'X' && workOrder.type == 'Y'", vec!["order.type", "workOrder.type"]),
+        ("order.customAttributes.a == 1 || order.customAttributes.b == 2", vec!["order.customAttributes"]),
+        ("order.workOrders.exists(w, w.status == 'X' && has(w.type))", vec!["order.workOrders[status type]"]),
+        ("order.workOrders.exists(w, w == workOrder)", vec!["order.workOrders", "workOrder"]),
+        ("size(order.workOrders) > 1", vec!["order.workOrders[]"]),
+        ("order.workOrders[0].status == 'X'", vec!["order.workOrders[status]"]),
+        ("order == order", vec!["order"]),
+        ("order[event.type] == 1", vec!["order", "event.type"]),
+    ] {
+        assert_eq!(seen(text), expected, "{text}");
+    }
+    // What is not looked at costs nothing, and neither does what is not reached.
+    let document = document();
+    let cost = |text: &str| {
+        let budget = Budget::new(100_000);
+        Expression::parse(text, &VARIABLES).unwrap().evaluate(&document, &budget).unwrap();
+        100_000 - budget.left()
+    };
+    assert!(cost("order.version == 3") < 40, "{}", cost("order.version == 3"));
+    assert!(cost("order.version == 4 && order.workOrders == []") < 40);
+    assert!(cost("order.workOrders.exists(w, w.sequence == 100)") < 3_000);
+    assert!(cost("order == order") > 3_000);
+}
+
+#[test]
+fn what_runs_out_says_so_and_spends_no_more_than_there_is() {
+    let text = "order.workOrders.all(a, order.workOrders.all(b, a.sequence != b.sequence || true)) || true";
+    let expression = Expression::parse(text, &VARIABLES).unwrap();
+    let budget = Budget::new(1_000);
+    let failure = expression.evaluate(&document(), &budget).unwrap_err();
+    assert!(failure.is_exhausted && budget.left() == 0, "{failure}");
+    assert!(!Expression::parse("order.nothing", &VARIABLES).unwrap().evaluate(&document(), &budget).is_ok());
+    let failure = Expression::parse("order.nothing", &VARIABLES)
+        .unwrap()
+        .evaluate(&document(), &Budget::new(1_000))
+        .unwrap_err();
+    assert!(!failure.is_exhausted);
 }
