@@ -6,6 +6,7 @@ use crate::{
     access::{Access, Caller},
     compute::Compute,
     config::Config,
+    domain::attribute::{MAX_PATTERN_BYTES, Pattern},
     events::{Hub, Wake},
     fault::Fault,
     metrics::Metrics,
@@ -65,7 +66,25 @@ impl App {
     /// What the caller's tenant defines of custom attributes.
     pub async fn definitions(&self, caller: &Caller) -> Result<Arc<Definitions>, Fault> {
         let reader = self.reader(caller);
-        let load = async || Definitions::load(&reader.db()).await;
+        let load = async || {
+            let definitions = Definitions::load(&reader.db()).await?;
+            let patterns: Vec<_> = definitions.patterns().cloned().collect();
+            if patterns.iter().any(|pattern| !pattern.is_compiled()) {
+                self.compute.run(&caller.tenant, move || compile(&patterns)).await?;
+            }
+            Ok(definitions)
+        };
         self.definitions.get(&caller.tenant, load).await
+    }
+}
+
+/// Compiles patterns before they are used, as many as a tenant may have.
+fn compile(patterns: &[Pattern]) {
+    let mut bytes = 0;
+    for pattern in patterns {
+        bytes += pattern.bytes();
+        if bytes > MAX_PATTERN_BYTES {
+            return;
+        }
     }
 }

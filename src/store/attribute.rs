@@ -121,6 +121,11 @@ impl Definitions {
         Ok(Self { order: OfOwner::new(orders), work_order: OfOwner::new(work_orders) })
     }
 
+    /// The patterns that values are held against.
+    pub fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        [&self.order, &self.work_order].into_iter().flat_map(|of_owner| of_owner.rules.patterns())
+    }
+
     /// Those for one kind of owner.
     pub const fn of(&self, owner: Owner) -> &OfOwner {
         match owner {

@@ -9,6 +9,7 @@ use super::{
         value::{DESCRIPTION_MAX_CHARS, Document, check_optional_text, echo},
     },
     Definition, Pattern, Range, Type,
+    pattern::{PATTERN_MAX_CHARS, Unsound},
 };
 
 /// The most definitions of a tenant for one kind of owner; archived ones do not count.
@@ -17,7 +18,6 @@ pub const MAX_DEFINITIONS: usize = 200;
 pub const MAX_INDEXED: usize = 32;
 
 const KEY_MAX_CHARS: usize = 64;
-const REGEX_MAX_CHARS: usize = 512;
 const MAX_CHOICES: usize = 100;
 
 /// A definition as a caller writes it.
@@ -167,21 +167,19 @@ impl Definition {
         let problem = if self.kind != Type::String {
             let message = format!("only STRING attributes have a regex, not {}", self.kind.as_str());
             Problem::invalid(at, message)
-        } else if length > REGEX_MAX_CHARS {
-            let message = format!("regex may have up to {REGEX_MAX_CHARS} characters, but this has {length}");
+        } else if length > PATTERN_MAX_CHARS {
+            let message =
+                format!("regex may have up to {PATTERN_MAX_CHARS} characters, but this has {length}");
             Problem::new(Code::LimitExceeded, at, message)
         } else {
-            match Pattern::compile(pattern.as_str()) {
-                Ok(_) => return true,
-                Err(regex::Error::CompiledTooBig(_)) => Problem::new(
+            match pattern.check() {
+                Ok(()) => return true,
+                Err(Unsound::TooLarge) => Problem::new(
                     Code::LimitExceeded,
                     at,
                     "regex is too large once it is compiled; make it simpler",
                 ),
-                Err(error) => {
-                    // The last line says what is wrong; those before it draw where.
-                    let error = error.to_string();
-                    let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                Err(Unsound::Syntax(reason)) => {
                     let message = format!(
                         "regex does not compile: {reason}; it is of the linear-time kind, without look-around and \
                          back-references"

@@ -6,22 +6,23 @@ mod encode;
 #[cfg(test)]
 pub(in crate::domain) mod fixtures;
 mod merge;
+mod pattern;
 #[cfg(test)]
 mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use regex::{Regex, RegexBuilder};
 use rust_decimal::Decimal;
 use serde_json::Value;
 
 pub use define::{DefinitionPatch, MAX_DEFINITIONS, MAX_INDEXED, NewDefinition};
 pub use encode::{ABSENT, PREFIX_MAX_CHARS, encode, encode_prefix};
 pub use merge::{ChangedAttribute, Merged};
+pub use pattern::{MAX_PATTERN_BYTES, Pattern};
 
 use super::value::{decimal_of_number, decimal_of_text};
 
@@ -127,44 +128,6 @@ pub struct Range {
     pub max: Option<Decimal>,
 }
 
-/// The most bytes that a compiled pattern may take.
-const PATTERN_MAX_BYTES: usize = 1 << 20;
-
-/// A regular expression of the linear-time kind, compiled when it is needed first.
-#[derive(Clone, Debug)]
-pub struct Pattern {
-    text: String,
-    compiled: OnceLock<Option<Regex>>,
-}
-
-impl Pattern {
-    /// The pattern of that text.
-    pub const fn new(text: String) -> Self {
-        Self { text, compiled: OnceLock::new() }
-    }
-
-    /// Its text.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    fn compile(text: &str) -> Result<Regex, regex::Error> {
-        RegexBuilder::new(text).size_limit(PATTERN_MAX_BYTES).dfa_size_limit(PATTERN_MAX_BYTES).build()
-    }
-
-    /// Whether it is found in `text`. One that cannot be compiled was never saved.
-    fn is_found_in(&self, text: &str) -> bool {
-        let compiled = self.compiled.get_or_init(|| Self::compile(&self.text).ok());
-        compiled.as_ref().is_none_or(|regex| regex.is_match(text))
-    }
-}
-
-impl PartialEq for Pattern {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
-}
-
 /// The definition of an attribute.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Definition {
@@ -203,6 +166,11 @@ impl Rules {
     ) -> Self {
         let living = living.into_iter().map(|definition| (definition.key.clone(), definition));
         Self { living: living.collect(), archived: archived.into_iter().collect() }
+    }
+
+    /// The patterns that values are held against.
+    pub fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.living.values().filter_map(|definition| definition.pattern.as_ref())
     }
 
     /// The definition in force for a key.

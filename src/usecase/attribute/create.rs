@@ -6,7 +6,7 @@ use entity::{
     stored::{AttributeOwner, IndexState},
 };
 
-use super::{check_limits, index};
+use super::{check_limits, check_patterns, index};
 use crate::{
     access::{Granted, right::ConfigWrite},
     app::App,
@@ -30,7 +30,7 @@ pub async fn create(
     owner: AttributeOwner,
     new: NewDefinition,
 ) -> Result<Model, Error> {
-    let rule = new.into_definition()?;
+    let rule = app.compute.run(&caller.tenant, move || new.into_definition()).await??;
     let work = UnitOfWork::begin(app, &caller).await?;
     let db = work.db();
     let standing = store::attribute::lock_all(&db).await?;
@@ -63,6 +63,7 @@ pub async fn create(
     set_rule(&mut row, &rule);
     let mut found = Found::new();
     check_limits(standing.iter(), &row, &mut found);
+    check_patterns(standing.iter(), rule.pattern.as_ref(), &mut found);
     if u64::try_from(standing.len()).is_ok_and(|count| count >= MAX_ROWS) {
         let message = format!("a tenant may make up to {MAX_ROWS} definitions, archived ones included");
         found.push(Problem::new(Code::LimitExceeded, &Path::root().field("key"), message));

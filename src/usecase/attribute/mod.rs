@@ -15,7 +15,7 @@ pub use values::{NewEntries, admit, admit_work_order, write_changed};
 use entity::attribute_definition::Model;
 
 use crate::domain::{
-    attribute::{MAX_DEFINITIONS, MAX_INDEXED},
+    attribute::{MAX_DEFINITIONS, MAX_INDEXED, MAX_PATTERN_BYTES, Pattern},
     problem::{Code, Found, Path, Problem},
 };
 
@@ -32,5 +32,26 @@ fn check_limits<'a>(standing: impl Iterator<Item = &'a Model> + Clone, new: &Mod
     if new.indexed && living.filter(|row| row.indexed).count() >= MAX_INDEXED {
         let message = format!("up to {MAX_INDEXED} attributes of each kind of owner may be indexed");
         found.push(Problem::new(Code::LimitExceeded, &Path::root().field("indexed"), message));
+    }
+}
+
+/// What the compiled patterns of a tenant may take together. `standing` are those that there are beside the new one.
+fn check_patterns<'a>(standing: impl Iterator<Item = &'a Model>, new: Option<&Pattern>, found: &mut Found) {
+    let Some(new) = new else { return };
+    let living = standing.filter(|row| row.archived_at.is_none());
+    let mut patterns = living.filter_map(|row| row.regex.clone()).map(Pattern::new);
+    let own = new.bytes();
+    // No more are looked at than it takes to know.
+    let fits = patterns.try_fold(own, |bytes, pattern| {
+        Some(bytes + pattern.bytes()).filter(|bytes| *bytes <= MAX_PATTERN_BYTES)
+    });
+    if fits.is_none() {
+        let message = format!(
+            "the regular expressions of all attributes may take up to {} MiB together once they are compiled, and this \
+             one takes {} KiB; make it simpler, or archive an attribute that is not used any more",
+            MAX_PATTERN_BYTES >> 20,
+            own.div_ceil(1024)
+        );
+        found.push(Problem::new(Code::LimitExceeded, &Path::root().field("regex"), message));
     }
 }

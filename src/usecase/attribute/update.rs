@@ -2,12 +2,12 @@
 
 use entity::{attribute_definition::Model, id::AttributeDefinitionId};
 
-use super::{check_limits, index};
+use super::{check_limits, check_patterns, index};
 use crate::{
     access::{Granted, right::ConfigWrite},
     app::App,
     domain::{
-        attribute::DefinitionPatch,
+        attribute::{DefinitionPatch, Pattern},
         problem::{Code, Found, Path, Problem},
     },
     store::{
@@ -32,6 +32,10 @@ pub struct Update {
 /// no version.
 pub async fn update(app: &App, caller: Granted<'_, ConfigWrite>, command: Update) -> Result<Model, Error> {
     let Update { id, expected_version, patch } = command;
+    if let Some(pattern) = patch.regex.value().cloned().map(Pattern::new) {
+        // Known from now on, so that it is not compiled while the transaction is open.
+        app.compute.run(&caller.tenant, move || pattern.bytes()).await?;
+    }
     let work = UnitOfWork::begin(app, &caller).await?;
     let db = work.db();
     let standing = store::attribute::lock_all(&db).await?;
@@ -52,7 +56,11 @@ pub async fn update(app: &App, caller: Granted<'_, ConfigWrite>, command: Update
     let was_indexed = row.indexed;
     set_rule(&mut row, &changed);
     let mut found = Found::new();
-    check_limits(standing.iter().filter(|other| other.id != id), &row, &mut found);
+    let others = standing.iter().filter(|other| other.id != id);
+    check_limits(others.clone(), &row, &mut found);
+    if changed.pattern != present.pattern {
+        check_patterns(others, changed.pattern.as_ref(), &mut found);
+    }
     found.or(())?;
     match (was_indexed, row.indexed) {
         (false, true) => index::begin(&work, &mut row).await?,

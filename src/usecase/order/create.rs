@@ -1,6 +1,9 @@
 //! Registers orders, one or many in one transaction.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use entity::{
     id::{OrderId, WorkOrderId},
@@ -9,7 +12,7 @@ use entity::{
 use serde::Serialize;
 
 use crate::{
-    access::{Granted, right::OrdersWrite},
+    access::{Caller, Granted, right::OrdersWrite},
     app::App,
     domain::{
         attribute::Owner,
@@ -32,6 +35,9 @@ use crate::{
         work_order::Birth,
     },
 };
+
+/// The most bytes of attributes that are held against patterns on a thread that serves: less than a millisecond's work.
+const CHECKED_HERE_BYTES: usize = 4 * 1024;
 
 /// One order to be created.
 #[derive(Clone, Debug)]
@@ -88,7 +94,7 @@ pub async fn create_many(
 ) -> Result<Vec<Result<Created, Problems>>, Error> {
     let definitions = app.definitions(&caller).await?;
     let traces: Vec<_> = items.iter().map(|item| item.trace.clone()).collect();
-    let mut batch = Batch::check(items, &definitions);
+    let mut batch = check(app, &caller, items, &definitions).await?;
     batch.repeat_refused(&app.reader(&caller).db()).await?;
     if !batch.may_go_on(on_error) {
         return Ok(batch.reject_all());
@@ -134,6 +140,24 @@ pub async fn create_many(
         batch.results.insert(index, Ok(Created { done, order: Some(order) }));
     }
     batch.finish()
+}
+
+/// Checks the items of a call. Where long texts are held against patterns, that takes too long for a thread that serves.
+async fn check(
+    app: &App,
+    caller: &Caller,
+    items: Vec<Item>,
+    definitions: &Arc<Definitions>,
+) -> Result<Batch, Fault> {
+    let attributes = items.iter().map(|item| {
+        let of_work_orders = item.order.work_orders.iter().map(|it| it.custom_attributes.as_str().len());
+        item.order.custom_attributes.as_str().len() + of_work_orders.sum::<usize>()
+    });
+    if attributes.sum::<usize>() <= CHECKED_HERE_BYTES || definitions.patterns().next().is_none() {
+        return Ok(Batch::check(items, definitions));
+    }
+    let definitions = Arc::clone(definitions);
+    app.compute.run(&caller.tenant, move || Batch::check(items, &definitions)).await
 }
 
 /// The entries of new orders and their work orders in lists.
