@@ -13,8 +13,8 @@ pub enum Fault {
     /// The store did not do what it was asked.
     #[error("the store failed: {0}")]
     Store(#[source] DbErr),
-    /// The store has no connection free, or cannot be reached; it may be better soon.
-    #[error("the store is not available: {0}")]
+    /// The store has no connection free, or cannot be reached, or too much waits already; it may be better soon.
+    #[error("not available: {0}")]
     Unavailable(#[source] DbErr),
     /// The operation has used its budget up.
     #[error("an operation was given up: {0}")]
@@ -28,6 +28,11 @@ impl Fault {
     /// A defect, in words for the log.
     pub fn broken(what: impl Into<String>) -> Self {
         Self::Broken(what.into())
+    }
+
+    /// Too much of the same waits already, in words for the log; it may be better soon.
+    pub fn busy(what: &str) -> Self {
+        Self::Unavailable(DbErr::Custom(what.to_owned()))
     }
 
     /// Whether the store refused what it was asked, rather than being out of reach: a transaction that failed so was

@@ -4,6 +4,7 @@ mod define;
 mod document;
 mod index;
 mod node;
+mod pattern;
 mod values;
 
 use serde_json::Value;

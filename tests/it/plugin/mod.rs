@@ -1,6 +1,8 @@
 //! The plugin manager: what is saved, when plugins are asked, how, and what comes of their answers.
 
+mod budget;
 mod call;
+mod compute;
 mod condition;
 mod create;
 mod defer;
