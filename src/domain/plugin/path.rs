@@ -219,7 +219,7 @@ fn segments_of(path: &str) -> Vec<&str> {
     let path = path.strip_prefix('$').unwrap_or(path);
     let mut before = ' ';
     let parts = split_before(path, |sign| {
-        let begins = sign == '[' && before != '.' || sign == '.' && before != '.';
+        let begins = matches!(sign, '[' | '.') && before != '.';
         before = sign;
         begins
     });

@@ -18,7 +18,7 @@ const MAX_DEPTH: usize = 16;
 /// The longest request that is rendered, in bytes, about.
 const MAX_RENDERED: usize = 512 * 1024;
 /// The steps that the paths of a template may take together when it is rendered: about a tenth of a second.
-const MAX_STEPS: u64 = 4_000_000;
+const MAX_STEPS: u64 = 3_000_000;
 
 const VAL: &str = "$val";
 const EXPR: &str = "$expr";

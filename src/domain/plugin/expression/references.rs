@@ -164,15 +164,12 @@ impl Rewriter {
                     (None, [list]) => self.member_of(list),
                     _ => None,
                 };
-                match counted.filter(|_| call.func_name == "size") {
-                    Some(place) => {
-                        let list = Name::Value(self.refer(place, Elements::Members(BTreeSet::new()))).expr();
-                        (call.target, call.args) = (None, vec![IdedExpr { id, expr: list }]);
-                    }
-                    None => {
-                        call.target = call.target.map(|target| Box::new(self.expr(*target)));
-                        call.args = call.args.into_iter().map(|arg| self.expr(arg)).collect();
-                    }
+                if let Some(place) = counted.filter(|_| call.func_name == "size") {
+                    let list = Name::Value(self.refer(place, Elements::Members(BTreeSet::new()))).expr();
+                    (call.target, call.args) = (None, vec![IdedExpr { id, expr: list }]);
+                } else {
+                    call.target = call.target.map(|target| Box::new(self.expr(*target)));
+                    call.args = call.args.into_iter().map(|arg| self.expr(arg)).collect();
                 }
                 Expr::Call(call)
             }
