@@ -30,7 +30,7 @@ use crate::{
 /// The steps that one evaluation may take: about a millisecond.
 const MAX_STEPS: u64 = 20_000;
 /// The steps of a unit of work, whatever it is about.
-const UNIT_STEPS: u64 = 20_000;
+const UNIT_STEPS: u64 = 30_000;
 /// The steps that it has for each order that it is about, and for each of their work orders.
 const STEPS_PER_ORDER: u64 = 1_000;
 const STEPS_PER_WORK_ORDER: u64 = 400;
@@ -115,7 +115,8 @@ impl Unit {
 
     /// Whether a condition is true after an event. One without a value is not, and no reason to fail what sets the
     /// workflow off; one that ran out of steps is not tried again in this unit.
-    pub(super) fn holds(&mut self, workflow: &Workflow, about: &About<'_>) -> bool {
+    /// One that took too long lately leaves to the others what the unit has for its orders.
+    pub(super) fn holds(&mut self, workflow: &Workflow, struck_lately: bool, about: &About<'_>) -> bool {
         let Some(condition) = &workflow.condition else { return true };
         if self.is_exhausted(workflow.id) {
             return false;
@@ -124,7 +125,8 @@ impl Unit {
         if let Some(known) = self.moment.truths.get(&workflow.id).filter(|_| is_about_order) {
             return *known;
         }
-        let steps = MAX_STEPS.min(self.left);
+        let reserve = if struck_lately { self.granted - UNIT_STEPS } else { 0 };
+        let steps = MAX_STEPS.min(self.left.saturating_sub(reserve));
         let budget = Budget::new(steps);
         let document = AfterEvent { about, of_order: &self.moment.made };
         let value = condition.evaluate(&document, &budget);

@@ -130,16 +130,15 @@ impl Triggers for UnitTriggers {
 }
 
 impl UnitTriggers {
-    /// Keeps the workflows whose condition is true. Those that took too long lately are looked at last, so that they take
-    /// nothing from the others.
+    /// Keeps the workflows whose condition is true. Those that took too long lately are looked at last.
     fn keep_true(&self, matching: &mut Vec<&Workflow>, event: &NewEvent, subject: &Subject<'_>) {
         let Shared { contacts, health, metrics } = self.shared.as_ref();
         let mut unit = self.unit.lock().unwrap_or_else(PoisonError::into_inner);
         unit.look_at(subject);
         let about = About::new(contacts, event, subject);
-        let mut holds = |workflow: &Workflow| {
+        let mut holds = |workflow: &Workflow, struck_lately: bool| {
             let was_exhausted = unit.is_exhausted(workflow.id);
-            let holds = unit.holds(workflow, &about);
+            let holds = unit.holds(workflow, struck_lately, &about);
             if !was_exhausted && unit.is_exhausted(workflow.id) {
                 metrics.condition_exhausted();
             }
@@ -150,7 +149,7 @@ impl UnitTriggers {
         for turn in [None, Some(Struck::Lately)] {
             for ((workflow, struck), truth) in matching.iter().zip(&struck).zip(&mut truths) {
                 if *struck == turn {
-                    *truth = holds(workflow);
+                    *truth = holds(workflow, turn.is_some());
                 }
             }
         }
