@@ -1,4 +1,5 @@
-//! Templates and expressions that take long: they end, fail their own step, and nobody else waits for them.
+//! Templates and expressions that take too long: they end, fail their own step, and nobody else waits for them. That they
+//! are computed on other threads is tested beside `Compute`.
 
 use std::time::{Duration, Instant};
 
@@ -79,7 +80,7 @@ async fn a_template_that_looks_at_too_much_fails_its_step() {
 }
 
 #[tokio::test]
-async fn an_expression_that_takes_long_keeps_nobody_waiting() {
+async fn an_expression_that_takes_too_long_fails_its_step() {
     let app = TestApp::start_with(4).await;
     let heavy =
         "order.workOrders.all(a, order.workOrders.all(b, order.workOrders.all(c, a.id != 'x' || true)))";
@@ -88,14 +89,11 @@ async fn an_expression_that_takes_long_keeps_nobody_waiting() {
     let id = text(&payload["plugin"]["id"]);
     workflow(&app, "heavy", &id, "HOLD").await;
     let (order_id, _) = app.create(order(100)).await;
-    let (worked, took, others) = beside_others(&app, app.settle()).await;
-    assert_eq!(worked, 1);
-    assert!(took < Duration::from_secs(20) && others < SOON, "{took:?} {others:?}");
+    assert_eq!(app.settle().await, 1);
     let run = runs(&app).await.remove(0);
     assert_eq!(run["status"], json!("HELD"), "{run:#}");
+    assert_eq!(app.settle().await, 0);
     let input = json!({"pluginId": id, "orderId": order_id});
-    let tried = app.mutate("pluginTest", input, "verdict error userErrors { message }");
-    let (tried, _, others) = beside_others(&app, tried).await;
-    assert!(others < SOON, "{others:?}");
+    let tried = app.mutate("pluginTest", input, "verdict error userErrors { message }").await;
     assert!(text(&tried["error"]).starts_with("the expression takes too long"), "{tried:#}");
 }
