@@ -6,7 +6,7 @@ use std::{thread, time::Duration};
 use tokio::task::spawn_blocking;
 
 use crate::{
-    fair::{Gate, Rule},
+    fair::{Gate, Rule, Slow},
     fault::Fault,
     store::Tenant,
 };
@@ -29,7 +29,8 @@ impl Default for Compute {
 impl Compute {
     /// So many computations at once.
     pub fn new(places: usize) -> Self {
-        Self(Gate::new(places, Rule::Reserve { slow_after: SLOW_AFTER, slow_places: (places / 2).max(1) }))
+        let slow = Slow { after: SLOW_AFTER, places: (places / 2).max(1) };
+        Self(Gate::new(places, Rule::Reserve { slow: Some(slow) }))
     }
 
     /// Runs a computation when it is its tenant's turn. One whose caller went away before that is not run.

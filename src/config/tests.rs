@@ -96,6 +96,7 @@ fn the_file_that_a_flag_names_wins_over_the_one_of_the_environment() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a line for each setting")]
 fn every_setting_can_be_made_in_every_place() {
     let key = File::new("key", "");
     let documents = File::new("documents.json", r#"{"sha256:1": "{ a }"}"#);

@@ -22,8 +22,11 @@ pub struct Gate<T: Key, K: Key>(Arc<Mutex<State<T, K>>>);
 #[derive(Debug)]
 struct State<T: Key, K: Key> {
     shares: Shares<T, K>,
-    waiting: BTreeMap<Lane<T, K>, VecDeque<oneshot::Sender<Place<T, K>>>>,
+    waiting: BTreeMap<Lane<T, K>, Queue<T, K>>,
 }
+
+/// The tasks of a lane that wait, in the order in which they asked.
+type Queue<T, K> = VecDeque<oneshot::Sender<Place<T, K>>>;
 
 /// A place, held until it is dropped.
 #[derive(Debug)]
@@ -125,7 +128,7 @@ impl<T: Key, K: Key> Drop for Place<T, K> {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt as _;
+    use futures_util::FutureExt;
 
     use super::*;
 
@@ -146,7 +149,7 @@ mod tests {
         assert!(greedy.iter_mut().all(|waiting| waiting.now_or_never().is_none()));
         let place = (&mut modest).now_or_never().unwrap().unwrap();
         drop(place);
-        let served = greedy.iter_mut().filter_map(|waiting| waiting.now_or_never()).collect::<Vec<_>>();
+        let served = greedy.iter_mut().filter_map(FutureExt::now_or_never).collect::<Vec<_>>();
         assert_eq!(served.len(), 1);
     }
 

@@ -181,15 +181,12 @@ impl Database {
             (name, usize::try_from(open).unwrap_or_default().saturating_sub(idle), idle)
         };
         let writer = self.writer.pool();
-        let (open, idle) = match self.backend() {
-            DbBackend::Postgres => {
-                let pool = writer.get_postgres_connection_pool();
-                (pool.size(), pool.num_idle())
-            }
-            _ => {
-                let pool = writer.get_sqlite_connection_pool();
-                (pool.size(), pool.num_idle())
-            }
+        let (open, idle) = if self.backend() == DbBackend::Postgres {
+            let pool = writer.get_postgres_connection_pool();
+            (pool.size(), pool.num_idle())
+        } else {
+            let pool = writer.get_sqlite_connection_pool();
+            (pool.size(), pool.num_idle())
         };
         let write = in_use("write", open, idle);
         let (open, idle) = self.readers.connections();

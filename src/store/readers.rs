@@ -370,7 +370,7 @@ impl Drop for Using {
                 match timeout(STOP_TIMEOUT, stop).await {
                     Ok(Ok(_)) => {}
                     Ok(Err(error)) => {
-                        tracing::warn!(%error, "a statement that nobody waits for was not stopped")
+                        tracing::warn!(%error, "a statement that nobody waits for was not stopped");
                     }
                     Err(_) => tracing::warn!("a statement that nobody waits for was not stopped in time"),
                 }
