@@ -176,7 +176,7 @@ def heavy_statements(client, _):
         batch = [order(10) | {"clientOrderId": str(number)} for _ in range(100)]
         document = "mutation($i: OrdersCreateInput!) { ordersCreate(input: $i) { userErrors { message } } }"
         client.data(document, {"i": {"orders": batch}})
-    conditions = " ".join(f'{{workOrders: {{description: {{startsWith: "x{number}"}}}}}}' for number in range(40))
+    conditions = " ".join(f'{{workOrders: {{some: {{status: {{eq: "x{number}"}}}}}}}}' for number in range(40))
     fields = " ".join(f"a{number}: orders(first: 1, where: {{or: [{conditions}]}}) {{ nodes {{ id }} }}" for number in range(20))
     return lambda client: client.ask(f"{{ {fields} }}")
 
