@@ -14,6 +14,7 @@
 #                         may create databases; each test makes one of its own
 #   WAYBILL_LOAD_SECONDS  how long work_order::load keeps its clients busy (3)
 #   WAYBILL_FUZZ_SECONDS  how long each of http::fuzz goes on (a few seconds)
+#   WAYBILL_MALICE_SECONDS  how long malice::load attacks (3)
 #   WAYBILL_EVERY_FAULT   set: fault::disk has every single write of every mutation fail, which takes some minutes
 
 set -euo pipefail

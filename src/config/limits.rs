@@ -33,7 +33,7 @@ pub struct Limits {
     pub directives: usize,
     /// Fields that an operation selects at its root, fragments included (100).
     pub root_fields: usize,
-    /// Names, values and signs in a document (50,000).
+    /// Names, values and signs in a document (20,000).
     pub tokens: usize,
     /// Size of a document in bytes (1 MiB).
     pub document_bytes: usize,
@@ -66,7 +66,7 @@ impl Default for Limits {
             aliases: 200,
             directives: 200,
             root_fields: 100,
-            tokens: 50_000,
+            tokens: 20_000,
             document_bytes: 1024 * 1024,
             body_bytes: 8 * 1024 * 1024,
             list: 10_000,
@@ -146,7 +146,7 @@ pub struct LimitFlags {
     #[arg(long, global = true, value_name = "NUMBER")]
     limit_root_fields: Option<String>,
 
-    /// Most tokens in a document [env: WAYBILL_LIMIT_TOKENS] [default: 50000]
+    /// Most tokens in a document [env: WAYBILL_LIMIT_TOKENS] [default: 20000]
     #[arg(long, global = true, value_name = "NUMBER")]
     limit_tokens: Option<String>,
 
