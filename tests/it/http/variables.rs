@@ -47,7 +47,7 @@ async fn of_two_values_of_a_variable_the_last_counts() {
 
 #[tokio::test]
 async fn declared_values_are_bounded_in_number() {
-    let limits = Limits { values: 100, ..Limits::default() };
+    let limits = Limits { variable_values: 100, ..Limits::default() };
     let app = TestApp::configured(Config { limits, ..Config::default() }).await;
     let document =
         "mutation($input: OrderCreateInput!) { orderCreate(input: $input) { userErrors { code } } }";

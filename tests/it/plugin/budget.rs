@@ -256,7 +256,7 @@ async fn large_attributes_are_paid_for_before_they_are_read() {
         ("ORDER_INITIATED", "order.workOrders.exists(w, w.sequence == 100)"),
     ];
     conditional(&app, &local, &conditions).await;
-    let data: Vec<_> = (0..4_000).map(|number| number % 1_000).collect();
+    let data: Vec<_> = (0..2_000).map(|number| number % 1_000).collect();
     let full = with(move_containers(), "customAttributes", json!({"data": data}));
     let large = with(order(0), "workOrders", json!(vec![full; 100]));
     create(&app, &local, vec![large]).await;
