@@ -174,7 +174,7 @@ def long_answers(client, _):
 def heavy_statements(client, _):
     for number in range(20):
         batch = [order(10) | {"clientOrderId": str(number)} for _ in range(100)]
-        document = "mutation($i: OrdersCreateInput!) { ordersCreate(input: $i) { userErrors { message } } }"
+        document = "mutation($i: OrdersCreateInput!) { ordersCreate(input: $i) { created } }"
         client.data(document, {"i": {"orders": batch}})
     conditions = " ".join(f'{{workOrders: {{some: {{status: {{eq: "x{number}"}}}}}}}}' for number in range(40))
     fields = " ".join(f"a{number}: orders(first: 1, where: {{or: [{conditions}]}}) {{ nodes {{ id }} }}" for number in range(20))
@@ -187,7 +187,7 @@ def large_writes(_, __):
 
 def conditions(client, url):
     created = client.data(
-        'mutation { pluginCreate(input: {name: "c", expression: "true"}) { plugin { id } userErrors { message } } }'
+        'mutation { pluginCreate(input: {name: "loops", expression: "true"}) { plugin { id } userErrors { message } } }'
     )
     loops = "order.workOrders.all(a, order.workOrders.all(b, order.workOrders.all(c, a.id != \"x\")))"
     for _ in range(5):

@@ -13,7 +13,7 @@ use std::{
 /// Something that an operation uses up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource {
-    /// Values in the answer: a field of an object is one, an object whose fields are resolved one by one is ten more.
+    /// Values in the answer: a field of an object is one, an object whose fields are resolved one by one is twenty more.
     Values,
     /// Bytes of the answer.
     AnswerBytes,

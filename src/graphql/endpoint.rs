@@ -143,7 +143,10 @@ impl Endpoint {
             allowance.processor_time = self.schema.limits.request_timeout();
         }
         let budget = Arc::new(Budget::new(allowance));
-        let reader = self.app.reader(&self.caller).within(Arc::clone(&budget));
+        let mut reader = self.app.reader(&self.caller).within(Arc::clone(&budget));
+        if document.kind == OperationType::Subscription {
+            reader = reader.for_stream();
+        }
         // The default delay gathers keys for a millisecond; `Loads` does it without.
         let loads = Loads::default();
         let loader = StoreLoader::new(reader.clone(), Arc::clone(&self.app.lifecycles));

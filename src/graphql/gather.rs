@@ -20,7 +20,7 @@ use futures_util::{Stream, StreamExt, future::BoxFuture, stream::FuturesUnordere
 use tokio::task::coop::has_budget_remaining;
 
 /// Resolvers are polled for this long before others get their turn, however much they give way.
-const MAX_SLICE: Duration = Duration::from_millis(2);
+const MAX_SLICE: Duration = Duration::from_micros(500);
 
 /// What the loaders of an operation want to load.
 #[derive(Clone, Default)]

@@ -41,7 +41,7 @@ impl<T: Stored> Stored for &T {
 }
 
 /// What an object costs whose fields are resolved one by one, in values besides its own: each is a task.
-const RESOLVED_OBJECT_VALUES: usize = 10;
+const RESOLVED_OBJECT_VALUES: usize = 20;
 
 /// Room for the text of a usual object; more is made when it is needed.
 const USUAL_BYTES: usize = 512;
@@ -179,43 +179,71 @@ impl<T: ContainerType + Stored> OutputType for Quick<T> {
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        let budget = ctx.data_opt::<Operation>().map(|operation| Arc::clone(&operation.budget));
-        let fields = plain_fields::<T>(ctx);
-        spend_resolved(budget.as_deref(), 1, fields.as_ref().map_or(ctx.item.node.items.len(), Vec::len))?;
-        let Some(fields) = fields else {
-            let value = Box::pin(self.0.resolve(ctx, field)).await?;
-            if let Some(budget) = &budget {
-                // That it is too much ends the operation.
-                let _ = budget.spend_count(Resource::AnswerBytes, own_bytes(&value));
+        spend_resolved(budget(ctx).as_deref(), 1, ctx.item.node.items.len())?;
+        resolve_object(&self.0, ctx, field).await
+    }
+}
+
+/// A member of a list, which was counted with the list.
+struct Member<'a, T>(&'a T);
+
+impl<T: ContainerType + Stored> OutputType for Member<'_, T> {
+    fn type_name() -> Cow<'static, str> {
+        T::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        T::create_type_info(registry)
+    }
+
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        resolve_object(self.0, ctx, field).await
+    }
+}
+
+fn budget(ctx: &ContextSelectionSet<'_>) -> Option<Arc<Budget>> {
+    ctx.data_opt::<Operation>().map(|operation| Arc::clone(&operation.budget))
+}
+
+async fn resolve_object<T: ContainerType + Stored>(
+    object: &T,
+    ctx: &ContextSelectionSet<'_>,
+    field: &Positioned<Field>,
+) -> ServerResult<Value> {
+    let budget = budget(ctx);
+    let Some(fields) = plain_fields::<T>(ctx) else {
+        let value = Box::pin(object.resolve(ctx, field)).await?;
+        if let Some(budget) = &budget {
+            // That it is too much ends the operation.
+            let _ = budget.spend_count(Resource::AnswerBytes, own_bytes(&value));
+        }
+        return Ok(value);
+    };
+    let mut out = Writer::within(budget.as_ref());
+    let mut separator = "{";
+    for field in fields {
+        out.json(separator);
+        separator = ",";
+        out.plain(&field.node.response_key().node);
+        out.json(":");
+        if write_column(object, field, &mut out) {
+            continue;
+        }
+        match object.resolve_field(&ctx.with_field(field)).await {
+            Ok(value) if field.node.selection_set.node.items.is_empty() => {
+                out.answer(&value.unwrap_or_default());
             }
-            return Ok(value);
-        };
-        let mut out = Writer::within(budget.as_ref());
-        let mut separator = "{";
-        for field in fields {
-            out.json(separator);
-            separator = ",";
-            out.plain(&field.node.response_key().node);
-            out.json(":");
-            if write_column(&self.0, field, &mut out) {
-                continue;
-            }
-            match self.0.resolve_field(&ctx.with_field(field)).await {
-                Ok(value) if field.node.selection_set.node.items.is_empty() => {
-                    out.answer(&value.unwrap_or_default());
-                }
-                Ok(value) => out.spent_answer(&value.unwrap_or_default()),
-                Err(error) => {
-                    ctx.add_error(error);
-                    out.json("null");
-                }
+            Ok(value) => out.spent_answer(&value.unwrap_or_default()),
+            Err(error) => {
+                ctx.add_error(error);
+                out.json("null");
             }
         }
-        out.json("}");
-        out.spend(0);
-        let text = out.finish().ok_or_else(|| ServerError::new("an answer cannot be written", None))?;
-        Ok(Json::Text(text).to_value())
     }
+    out.json("}");
+    out.spend(0);
+    let text = out.finish().ok_or_else(|| ServerError::new("an answer cannot be written", None))?;
+    Ok(Json::Text(text).to_value())
 }
 
 /// A list of objects that are resolved into text; where all of what is asked for is [`Stored`], into one text.
@@ -236,12 +264,14 @@ impl<T: ContainerType + Stored> OutputType for QuickList<T> {
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        let budget = ctx.data_opt::<Operation>().map(|operation| &operation.budget);
-        let text = plain_fields::<T>(ctx).and_then(|fields| written(&self.0, &fields, budget));
-        match text {
-            Some(text) => Ok(Json::Text(text).to_value()),
-            None => resolve_list(ctx, field, self.0.iter().map(Quick), Some(self.0.len())).await,
+        let budget = budget(ctx);
+        let text = plain_fields::<T>(ctx).and_then(|fields| written(&self.0, &fields, budget.as_ref()));
+        if let Some(text) = text {
+            return Ok(Json::Text(text).to_value());
         }
+        // Before there is a task for each of them.
+        spend_resolved(budget.as_deref(), self.0.len(), ctx.item.node.items.len())?;
+        resolve_list(ctx, field, self.0.iter().map(Member), Some(self.0.len())).await
     }
 }
 

@@ -315,7 +315,7 @@ async fn connect_postgres(url: &str, connections: u32) -> Result<DatabaseConnect
     options.statement_timeout(POSTGRES_STATEMENT_TIMEOUT);
     options.map_sqlx_postgres_opts(|postgres| postgres.options(POSTGRES_LOOKS_UP).options(POSTGRES_RESTS));
     options.map_sqlx_postgres_pool_opts(|pool| {
-        pool.after_connect(|session, _| Box::pin(durability::commit_to_disk(session)))
+        pool.after_connect(|session, _| Box::pin(durability::prepare(session)))
     });
     sea_orm::Database::connect(options).await.map_err(OpenError::Connect)
 }

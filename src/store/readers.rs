@@ -43,7 +43,7 @@ use crate::{
 /// A connection older than this goes back to sqlx's pool, which may replace it.
 const MAX_AGE: Duration = Duration::from_mins(30);
 /// A tenant whose statements take this long on average is slow.
-const SLOW_AFTER: Duration = Duration::from_millis(20);
+const SLOW_AFTER: Duration = Duration::from_millis(10);
 /// One connection of so many is what a slow tenant may use at once.
 const CONNECTIONS_PER_SLOW: usize = 8;
 /// How long PostgreSQL may take to be told that a statement is to be stopped.
@@ -125,36 +125,37 @@ impl Readers {
         Self(Arc::new(Shared { pool, limits, gate, resting: Mutex::default(), statements }))
     }
 
-    /// The rows of a statement of a tenant. It is run in a task of its own, so that a connection is held for as long as
-    /// the store works, whatever keeps the caller from taking the answer. Dropped before, the task ends.
-    pub(super) async fn rows(
+    /// The same as [`Readers::rows`] in a task of its own, so that a connection is held for as long as the store works,
+    /// whatever keeps the caller from taking the answer. Dropped before, the task ends.
+    pub(super) async fn rows_in_task(
         &self,
         (tenant, lane): (&Tenant, LaneId),
         budget: Option<&Arc<Budget>>,
         statement: Statement,
     ) -> Result<Vec<QueryResult>, DbErr> {
-        let read = self.clone().read(tenant.clone(), lane, budget.cloned(), statement);
-        let read = AbortOnDropHandle::new(tokio::spawn(read));
+        let (readers, tenant, budget) = (self.clone(), tenant.clone(), budget.cloned());
+        let read = async move { readers.rows((&tenant, lane), budget.as_deref(), statement).await };
         // That it was aborted is known only here, where nobody aborts it, or where the runtime ends.
+        let read = AbortOnDropHandle::new(tokio::spawn(read));
         read.await.unwrap_or_else(|_| Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)))
     }
 
-    async fn read(
-        self,
-        tenant: Tenant,
-        lane: LaneId,
-        budget: Option<Arc<Budget>>,
+    /// The rows of a statement of a tenant.
+    pub(super) async fn rows(
+        &self,
+        (tenant, lane): (&Tenant, LaneId),
+        budget: Option<&Budget>,
         statement: Statement,
     ) -> Result<Vec<QueryResult>, DbErr> {
         let shared = &self.0;
-        let place = timeout(shared.limits.acquire_timeout, shared.gate.acquire(&tenant, &lane)).await;
+        let place = timeout(shared.limits.acquire_timeout, shared.gate.acquire(tenant, &lane)).await;
         let place = place.map_err(|_| no_connection())?.map_err(|_| no_connection())?;
         let reader = self.take().await?;
         shared.statements.fetch_add(1, Ordering::Relaxed);
         let mut using = Using { readers: self.clone(), held: Some((reader, place)) };
         let begun = Instant::now();
-        let read = using.read(statement, budget.as_deref());
-        let rows = match &budget {
+        let read = using.read(statement, budget);
+        let rows = match budget {
             Some(budget) => {
                 let read = timeout(budget.time_left(Resource::StoreTime), read).await;
                 // Where it was cut off, more is spent than was left.
@@ -431,7 +432,7 @@ mod tests {
     async fn rows(readers: &Readers, tenant: &str, budget: &Arc<Budget>, sql: &str) -> Result<usize, String> {
         let statement = Statement::from_string(DbBackend::Sqlite, sql);
         let tenant = Tenant::new(tenant);
-        let rows = timeout(PATIENCE, readers.rows((&tenant, 0), Some(budget), statement)).await.unwrap();
+        let rows = timeout(PATIENCE, readers.rows((&tenant, 0), Some(&**budget), statement)).await.unwrap();
         rows.map(|rows| rows.len()).map_err(|error| crate::fault::Fault::from(error).to_string())
     }
 

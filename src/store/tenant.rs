@@ -231,6 +231,7 @@ pub struct Reader {
     tenant: Tenant,
     lane: LaneId,
     budget: Option<Arc<Budget>>,
+    in_tasks: bool,
 }
 
 /// How many lanes the callers of a tenant are spread over.
@@ -246,7 +247,7 @@ pub fn lane_of(subject: &str) -> u8 {
 impl Reader {
     /// A reader of one tenant's rows, on behalf of the process.
     pub const fn new(database: Database, tenant: Tenant) -> Self {
-        Self { database, tenant, lane: 0, budget: None }
+        Self { database, tenant, lane: 0, budget: None, in_tasks: false }
     }
 
     /// The same on behalf of a caller.
@@ -261,6 +262,13 @@ impl Reader {
         Self { budget: Some(budget), ..self }
     }
 
+    /// The same for a stream, which may rest in the middle of a read until its client takes what came before: each
+    /// statement runs in a task of its own, so that no connection rests with it.
+    #[must_use]
+    pub fn for_stream(self) -> Self {
+        Self { in_tasks: true, ..self }
+    }
+
     /// Whose rows it sees.
     pub const fn tenant(&self) -> &Tenant {
         &self.tenant
@@ -272,7 +280,11 @@ impl Reader {
     }
 
     async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let readers = self.database.readers();
-        readers.rows((&self.tenant, self.lane), self.budget.as_ref(), statement).await
+        let (readers, lane) = (self.database.readers(), (&self.tenant, self.lane));
+        if self.in_tasks {
+            readers.rows_in_task(lane, self.budget.as_ref(), statement).await
+        } else {
+            readers.rows(lane, self.budget.as_deref(), statement).await
+        }
     }
 }

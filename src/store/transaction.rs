@@ -48,8 +48,18 @@ pub struct Transaction {
 struct Open {
     /// None once the transaction has ended.
     session: Option<Session>,
-    /// Whether a statement is under way, or one failed, or one was given up before it was answered.
-    is_unsound: bool,
+    state: State,
+}
+
+/// What became of the last statement of a transaction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It was answered, or there was none.
+    Sound,
+    /// It was not answered yet: it is under way, or whoever waited for the answer is gone.
+    UnderWay,
+    /// It failed.
+    Failed,
 }
 
 /// A connection that was taken from the pool. Dropped while it may be within a transaction, it is closed; else it goes back.
@@ -84,7 +94,7 @@ impl Transaction {
             let begun = tokio::spawn(async move {
                 let mut session = session.begin().await?;
                 let backend = session.connection().map_err(Unfit::Failed)?.backend();
-                let open = Mutex::new(Open { session: Some(session), is_unsound: false });
+                let open = Mutex::new(Open { session: Some(session), state: State::Sound });
                 Ok(Self { backend, open, writer: owned })
             });
             match begun.await.map_err(|error| lost(&error))? {
@@ -104,7 +114,7 @@ impl Transaction {
         let committed = tokio::spawn(async move {
             let open = self.open.get_mut();
             // What is left in `self` is rolled back when it is dropped.
-            let session = open.session.take_if(|_| !open.is_unsound).ok_or_else(ended)?;
+            let session = open.session.take_if(|_| open.state == State::Sound).ok_or_else(ended)?;
             session.end("COMMIT").await.inspect_err(|error| self.writer.note(error))?;
             then();
             Ok(())
@@ -121,21 +131,27 @@ impl Transaction {
     /// Runs one statement.
     async fn run<T>(&self, run: impl AsyncFnOnce(&mut Connection) -> Result<T, DbErr>) -> Result<T, DbErr> {
         let mut open = self.open.lock().await;
-        let Open { session: Some(session), is_unsound: is_unsound @ false } = &mut *open else {
+        let Open { session: Some(session), state: state @ State::Sound } = &mut *open else {
             return Err(ended());
         };
         self.writer.statements.fetch_add(1, Ordering::Relaxed);
         // Until it is answered: whoever waits for the answer may be gone before it comes.
-        *is_unsound = true;
+        *state = State::UnderWay;
         let result = run(session.connection()?).await;
-        *is_unsound = result.is_err();
+        *state = if result.is_ok() { State::Sound } else { State::Failed };
         result.inspect_err(|error| self.writer.note(error))
     }
 }
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        let Some(session) = self.open.get_mut().session.take() else { return };
+        let open = self.open.get_mut();
+        let Some(session) = open.session.take() else { return };
+        // PostgreSQL stops the statement, and rolls back, once its client has gone (see `durability`). SQLite has answered
+        // soon.
+        if self.backend == DbBackend::Postgres && open.state == State::UnderWay {
+            return;
+        }
         // Without a runtime the process ends, and the transaction with its connection.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(session.roll_back());

@@ -30,7 +30,7 @@ async fn a_subscriber_that_missed_more_than_the_backlog_misses_nothing() {
     for after in [None, Some(events::Cursor(0))] {
         let app = TestApp::start_with(2).await;
         app.create(order(1)).await;
-        let reader = app.app.reader(&Caller::local());
+        let reader = app.app.reader(&Caller::local()).for_stream();
         let subscriber =
             Subscriber { reader, filter: EventFilter::default(), about: None, after, place: None };
         let stream = events::stream(app.app.hub.clone(), subscriber);
@@ -133,7 +133,7 @@ async fn a_subscriber_that_does_not_catch_up_is_sent_away_with_the_place_to_resu
     // The other reader would be woken in its place; this one looks by itself.
     tokio::spawn(tail.run(stop.clone()));
     let subscriber = |after| Subscriber {
-        reader: app.app.reader(&Caller::local()),
+        reader: app.app.reader(&Caller::local()).for_stream(),
         filter: EventFilter::default(),
         about: None,
         after,

@@ -50,3 +50,27 @@ async fn a_statement_of_an_operation_that_is_over_is_stopped() {
     let data = app.execute_as(greedy(), "{ workOrders { nodes { status } } }", json!({})).await.data();
     assert_eq!(data["workOrders"]["nodes"].as_array().unwrap().len(), 1);
 }
+
+/// The same for a mutation, which waits for a row that somebody has locked.
+#[tokio::test]
+async fn a_statement_of_a_mutation_that_was_given_up_is_stopped() {
+    let app = Arc::new(TestApp::configured(Config::default()).await);
+    if app.app.database.backend() != DbBackend::Postgres {
+        return;
+    }
+    let (id, _) = app.create(crate::harness::samples::order(1)).await;
+    let before = app.stored().await;
+    let db = Database::connect(&app.database.url).await.unwrap();
+    let lock = db.begin().await.unwrap();
+    lock.execute_unprepared("SELECT id FROM platform_order FOR UPDATE").await.unwrap();
+    let cancel =
+        format!("mutation {{ orderCancel(input: {{id: \"{id}\"}}) {{ userErrors {{ message }} }} }}");
+    let given_up = tokio::time::timeout(Duration::from_millis(200), app.run(&cancel));
+    assert!(given_up.await.is_err());
+    until("the end of what nobody waits for", async || (waiting(&db).await == 0).then_some(())).await;
+    assert_eq!(app.stored().await.events, before.events);
+    lock.rollback().await.unwrap();
+    db.close().await.unwrap();
+    // The one connection that writes serves others again.
+    app.run(&cancel).await.data();
+}
