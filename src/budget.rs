@@ -1,7 +1,7 @@
-//! What one operation may use of the server, counted while it runs.
+//! The budget of an operation: how much of the server it may use, counted while it runs.
 //!
-//! What an operation costs is estimated before it is executed, but how many work orders an order has, and how long their
-//! attributes are, is known only then. So whoever uses something for an operation spends it from the operation's
+//! The cost of an operation is estimated before it is executed, but how many work orders an order has, and how long their
+//! attributes are, is known only then. So the code that uses something for an operation spends it from the operation's
 //! [`Budget`], before using it where that is possible. Once one resource is used up, the operation ends.
 
 use std::{

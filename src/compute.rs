@@ -11,7 +11,7 @@ use crate::{
     store::Tenant,
 };
 
-/// A tenant whose computations take that long on average leaves half of the places to the others.
+/// The average duration of a computation from which on its tenant leaves half of the places to the others.
 const SLOW_AFTER: Duration = Duration::from_millis(20);
 
 /// Runs computations, few at once, and those of tenants in turn; cheap to clone.

@@ -68,7 +68,10 @@ impl<T: Key, K: Key> Gate<T, K> {
                 return Ok(place);
             }
             let queue = state.waiting.entry(lane).or_default();
-            queue.retain(|waiter| !waiter.is_closed());
+            if queue.len() >= MAX_WAITING_IN_LANE {
+                // Those that went away are found here and when they are served, and not with each that comes.
+                queue.retain(|waiter| !waiter.is_closed());
+            }
             if queue.len() >= MAX_WAITING_IN_LANE {
                 return Err(Full);
             }

@@ -10,6 +10,7 @@ mod shares;
 use std::time::Duration;
 
 pub use gate::{Full, Gate, Place};
+pub(crate) use shares::release;
 pub use shares::{Key, Shares};
 
 /// A lane of a tenant.

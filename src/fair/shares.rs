@@ -122,8 +122,8 @@ const fn half_of_difference(left: usize, held: usize) -> usize {
     left.saturating_sub(held).div_ceil(2)
 }
 
-/// Counts down, and forgets a key that holds nothing.
-fn release<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) -> bool {
+/// Counts one less of a key, and forgets a key that holds nothing. False where it held nothing before.
+pub(crate) fn release<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) -> bool {
     let Some(count) = counts.get_mut(key) else { return false };
     *count -= 1;
     if *count == 0 {

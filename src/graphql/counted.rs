@@ -1,4 +1,4 @@
-//! Lists whose members are counted against the operation's budget before they are resolved.
+//! Lists that spend their members from the operation's budget before these are resolved.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,7 @@ use async_graphql::{
     registry::Registry,
 };
 
-use super::{
-    context::Operation,
-    quick::{own_bytes, spend_resolved},
-};
+use super::quick::{budget, own_bytes, spend_resolved};
 use crate::budget::Resource;
 
 /// A list of objects that the executor resolves.
@@ -31,8 +28,8 @@ impl<T: OutputType> OutputType for Counted<T> {
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        let budget = ctx.data_opt::<Operation>().map(|operation| &*operation.budget);
-        spend_resolved(budget, self.0.len(), ctx.item.node.items.len())?;
+        let budget = budget(ctx);
+        spend_resolved(budget.as_deref(), self.0.len(), ctx.item.node.items.len())?;
         let value = self.0.resolve(ctx, field).await?;
         if let (Some(budget), Value::List(members)) = (budget, &value) {
             // That it is too much ends the operation.

@@ -200,7 +200,7 @@ impl Endpoint {
                     operation.name = logged_name(&document),
                     trace_id = recorded.trace().map(Trace::id).map(display),
                 );
-                let mut metered = Metered::new(schema.execute(request), budget);
+                let mut metered = Metered::new(schema.execute(request), Arc::clone(&budget));
                 if document.kind == OperationType::Query {
                     let (turns, tenant) = (self.schema.turns.clone(), self.caller.tenant.clone());
                     metered = metered.in_turn(turns, tenant, lane_of(&self.caller.subject));
@@ -216,7 +216,11 @@ impl Endpoint {
                 if was_executed(&response) {
                     response.extensions.insert("cost".to_owned(), cost.into());
                 }
-                let outcome = outcome(&response);
+                let outcome = match budget.exhausted() {
+                    // Its answer looks like that of an operation that was not executed.
+                    Some(_) => Outcome::Failed,
+                    None => outcome(&response),
+                };
                 running.end(response, outcome)
             }
             Err(error) => {

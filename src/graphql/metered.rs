@@ -1,7 +1,7 @@
 //! Executes an operation within its budget.
 //!
-//! Whoever makes, reads or writes something for the operation spends it; here its time on a processor is measured, and
-//! what has used something up is ended, wherever it is. An operation that needs much of a processor waits for its turn, so
+//! Objects, texts and rows are spent where they are made; here the time on a processor is measured, and an operation that
+//! has used something up is ended, wherever it is. An operation that needs much of a processor waits for its turn, so
 //! that the heavy ones of one tenant leave processors to the others.
 
 use std::{

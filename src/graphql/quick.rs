@@ -40,7 +40,7 @@ impl<T: Stored> Stored for &T {
     }
 }
 
-/// What an object costs whose fields are resolved one by one, in values besides its own: each is a task.
+/// The values that an object costs besides its own where it is resolved field by field: each field is a task.
 const RESOLVED_OBJECT_VALUES: usize = 20;
 
 /// Room for the text of a usual object; more is made when it is needed.
@@ -63,7 +63,7 @@ impl Default for Writer {
 }
 
 impl Writer {
-    /// A writer whose text is spent from the budget of an operation.
+    /// A writer that spends its text from the budget of an operation.
     pub fn within(budget: Option<&Arc<Budget>>) -> Self {
         Self { budget: budget.cloned(), ..Self::default() }
     }
@@ -201,10 +201,12 @@ impl<T: ContainerType + Stored> OutputType for Member<'_, T> {
     }
 }
 
-fn budget(ctx: &ContextSelectionSet<'_>) -> Option<Arc<Budget>> {
+/// The budget of the operation, if it has one.
+pub fn budget(ctx: &ContextSelectionSet<'_>) -> Option<Arc<Budget>> {
     ctx.data_opt::<Operation>().map(|operation| Arc::clone(&operation.budget))
 }
 
+/// The text of an object; what the executor makes of it, where its selection is not plain.
 async fn resolve_object<T: ContainerType + Stored>(
     object: &T,
     ctx: &ContextSelectionSet<'_>,
@@ -316,7 +318,7 @@ fn write_column<T: ContainerType + Stored>(object: &T, field: &Positioned<Field>
     }
 }
 
-/// Spends what objects cost whose fields are resolved one by one.
+/// Spends the values of objects that are resolved field by field.
 pub fn spend_resolved(budget: Option<&Budget>, objects: usize, fields: usize) -> ServerResult<()> {
     let values = objects.saturating_mul(RESOLVED_OBJECT_VALUES + fields);
     let spent = budget.map_or(Ok(()), |budget| budget.spend_count(Resource::Values, values));

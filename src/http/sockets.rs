@@ -1,11 +1,10 @@
-//! The WebSockets and event streams that are open, and whose they are.
+//! The WebSockets and event streams that are open, counted by caller and tenant.
 //!
-//! Those of whom it is not known yet who they are share a small part of the places. Of the others, no caller and no tenant
-//! may hold so many that none are left for the next.
+//! Callers who have not said yet who they are share a small part of the places. No known caller, and no tenant, may hold so
+//! many that none are left for the next.
 
 use std::{
     collections::HashMap,
-    hash::Hash,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -18,6 +17,7 @@ use tokio_util::{
 use super::refusal::Refusal;
 use crate::{
     access::{Caller, Tenant},
+    fair::release,
     graphql::Code,
 };
 
@@ -189,19 +189,9 @@ impl Open {
         match holder {
             Holder::Unknown => self.unknown -= 1,
             Holder::Caller(key) => {
-                decrement(&mut self.tenants, &key.0);
-                decrement(&mut self.callers, key);
+                release(&mut self.tenants, &key.0);
+                release(&mut self.callers, key);
             }
-        }
-    }
-}
-
-/// Counts one less, and forgets who has none.
-fn decrement<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
-    if let Some(count) = counts.get_mut(key) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(key);
         }
     }
 }

@@ -42,9 +42,9 @@ use crate::{
 
 /// A connection older than this goes back to sqlx's pool, which may replace it.
 const MAX_AGE: Duration = Duration::from_mins(30);
-/// A tenant whose statements take this long on average is slow.
+/// The average duration of a statement from which on its tenant is slow.
 const SLOW_AFTER: Duration = Duration::from_millis(10);
-/// One connection of so many is what a slow tenant may use at once.
+/// The number of connections of which a slow tenant may use one.
 const CONNECTIONS_PER_SLOW: usize = 8;
 /// How long PostgreSQL may take to be told that a statement is to be stopped.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! The time before it is known whose WebSocket it is: little is read, and not for long.
+//! The time of a WebSocket before its caller is known: little is read, and not for long.
 
 use std::{sync::Arc, time::Duration};
 

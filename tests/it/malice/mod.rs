@@ -5,6 +5,7 @@
 
 mod load;
 mod queries;
+mod sockets;
 mod statements;
 
 use std::{

@@ -110,6 +110,9 @@ async fn rows_that_are_read_are_counted() {
     create(&app, &greedy(), 60, None).await;
     let error = refused(&app, "{ orders { nodes { workOrders { id } } } }").await;
     assert_eq!(error, given_up("it reads more than 50 rows"));
+    let request = axum::http::Request::get("/metrics").body(axum::body::Body::empty()).unwrap();
+    let (_, metrics) = app.send(request).await;
+    assert!(metrics.contains(r#"{kind="query",name="",outcome="failed"} 1"#), "{metrics}");
     let data = app.execute_as(greedy(), "{ orders { nodes { status } } }", json!({})).await.data();
     assert_eq!(data, json!({"orders": {"nodes": [{"status": "IN_PROGRESS"}]}}));
 }
