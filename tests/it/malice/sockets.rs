@@ -26,7 +26,7 @@ async fn rest(app: &TestApp) {
 async fn a_mutation_on_a_socket_that_is_not_read_goes_on() {
     let app = TestApp::start_with(2).await;
     let begin = app.run("{ eventCursor }").await.data();
-    let orders: Vec<_> = (0..10).map(|_| order(100)).collect();
+    let orders: Vec<_> = (0..40).map(|_| order(100)).collect();
     app.mutate("ordersCreate", json!({"orders": orders}), "created").await;
     let mut socket = Socket::open_narrow(app.listen().await).await;
     let writers = if app.app.database.backend() == DbBackend::Postgres { 2 } else { 1 };
@@ -34,13 +34,18 @@ async fn a_mutation_on_a_socket_that_is_not_read_goes_on() {
     for _ in 0..writers {
         held.push(app.app.database.write_transaction(&Tenant::new("default"), 0).await.unwrap());
     }
-    let create = "mutation($input: OrderCreateInput!) { orderCreate(input: $input) { order { id } } }";
-    socket.subscribe("1", create, json!({"input": order(1)})).await;
+    let define = "mutation { attributeDefinitionCreate(input: {owner: ORDER, key: \"a\", type: STRING}) { \
+                  userErrors { message } } }";
+    socket.subscribe("1", define, json!({})).await;
     let fields: String = (0..150).map(|index| format!("the_same_again_{index}: cursor ")).collect();
     let wide = format!("subscription($after: String) {{ orderEvents(after: $after) {{ {fields} }} }}");
     socket.subscribe("2", &wide, json!({"after": begin["eventCursor"]})).await;
     rest(&app).await;
-    assert_eq!(app.stored().await.counts()[0], 10);
+    let defined = async || app.run("{ attributeDefinitions(owner: ORDER) { key } }").await.data();
+    assert_eq!(defined().await["attributeDefinitions"], json!([]));
     drop(held);
-    until("the order", async || (app.stored().await.counts()[0] == 11).then_some(())).await;
+    until("the definition", async || {
+        (defined().await["attributeDefinitions"][0]["key"] == "a").then_some(())
+    })
+    .await;
 }
